@@ -1,0 +1,479 @@
+//! Configuration: environment over a TOML file, every mistake told at once by the setting's name.
+//!
+//! A setting `identity.minimum_age` is `minimum_age` in the file's table `[identity]` and
+//! `POSTERN_IDENTITY_MINIMUM_AGE` in the environment. Values of secret settings are never printed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use crate::caller::ServiceName;
+
+/// What begins the name of every variable of ours.
+const PREFIX: &str = "POSTERN_";
+
+/// Names the TOML file.
+const FILE_VARIABLE: &str = "POSTERN_CONFIG";
+
+/// What is wrong with the configuration, one line a setting.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is wrong:\n{}", .0.iter().map(|line| format!("  {line}"))
+    .collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// A value that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value, for the one place that needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self(value)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Where settings are read from. Each is asked for once; what nobody asked for is a mistake.
+#[derive(Debug)]
+pub struct Source {
+    file: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
+    asked: BTreeSet<String>,
+    wrong: Vec<String>,
+}
+
+impl Source {
+    /// Reads the process's environment and the file that it names.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not TOML.
+    pub fn from_process() -> Result<Self, ConfigError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
+        let variables: Vec<_> = std::env::vars_os().collect();
+        let ours = variables.into_iter().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            (name.starts_with(PREFIX) || name.starts_with("OTEL_"))
+                .then(|| (name, value.to_string_lossy().into_owned()))
+        });
+        Self::new(ours)
+    }
+
+    /// Reads the given variables and the file that they name.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not TOML.
+    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut environment: BTreeMap<_, _> = variables.into_iter().collect();
+        let file = match environment.remove(FILE_VARIABLE) {
+            Some(path) => read_file(Path::new(&path))?,
+            None => BTreeMap::new(),
+        };
+        Ok(Self {
+            file,
+            environment,
+            asked: BTreeSet::new(),
+            wrong: Vec::new(),
+        })
+    }
+
+    /// The value of a setting, or its default. `expected` says what a right value looks like.
+    pub fn get<T: FromStr>(&mut self, key: &str, expected: &str, default: T) -> T {
+        self.optional(key, expected).unwrap_or(default)
+    }
+
+    /// The value of a setting that may be missing.
+    pub fn optional<T: FromStr>(&mut self, key: &str, expected: &str) -> Option<T> {
+        let (name, text) = self.look_up(key)?;
+        let parsed = text.trim().parse().ok();
+        if parsed.is_none() {
+            self.wrong
+                .push(format!("{name} is `{text}`: expected {expected}"));
+        }
+        parsed
+    }
+
+    /// The value of a number that must lie between two bounds, both included.
+    pub fn number(&mut self, key: &str, unit: &str, bounds: (u64, u64), default: u64) -> u64 {
+        let expected = format!("a whole number of {unit} from {} to {}", bounds.0, bounds.1);
+        let value = self.get(key, &expected, default);
+        if value < bounds.0 || value > bounds.1 {
+            let name = variable(key);
+            self.wrong
+                .push(format!("{name} is `{value}`: expected {expected}"));
+            return default;
+        }
+        value
+    }
+
+    /// A secret that may be missing; its value shows up in no message.
+    pub fn secret(&mut self, key: &str) -> Option<Secret> {
+        self.look_up(key).map(|(_, text)| Secret(text))
+    }
+
+    /// The value of a variable that others defined, such as those of OpenTelemetry.
+    #[must_use]
+    pub fn foreign(&self, name: &str) -> Option<&str> {
+        self.environment
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Notes a mistake that shows only when several settings are seen together.
+    pub fn reject(&mut self, key: &str, problem: &str) {
+        self.wrong.push(format!("{} {problem}", variable(key)));
+    }
+
+    /// Ends reading: every setting that was given must have been asked for, by one of `services`
+    /// where it belongs to a service.
+    ///
+    /// # Errors
+    /// Every mistake, each by the name of its setting.
+    pub fn finish(mut self, services: &[ServiceName]) -> Result<(), ConfigError> {
+        let elsewhere = |key: &str| {
+            let owner = ServiceName::ALL.into_iter().find(|service| {
+                key.strip_prefix(service.as_str())
+                    .is_some_and(|rest| rest.starts_with('.'))
+            });
+            owner.is_some_and(|owner| !services.contains(&owner))
+        };
+        for key in self.file.keys() {
+            if !self.asked.contains(key) && !elsewhere(key) {
+                self.wrong
+                    .push(format!("`{key}` in the file: there is no such setting"));
+            }
+        }
+        let known: BTreeSet<String> = self.asked.iter().map(|key| variable(key)).collect();
+        for name in self
+            .environment
+            .keys()
+            .filter(|name| name.starts_with(PREFIX))
+        {
+            let key = name[PREFIX.len()..].to_lowercase().replacen('_', ".", 1);
+            if !known.contains(name) && !elsewhere(&key) {
+                self.wrong.push(format!("{name}: there is no such setting"));
+            }
+        }
+        if self.wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError(self.wrong))
+        }
+    }
+
+    fn look_up(&mut self, key: &str) -> Option<(String, String)> {
+        self.asked.insert(key.to_owned());
+        let name = variable(key);
+        // An empty variable counts as unset, as shells and compose files make them.
+        if let Some(value) = self
+            .environment
+            .get(&name)
+            .filter(|value| !value.is_empty())
+        {
+            return Some((name, value.clone()));
+        }
+        self.file
+            .get(key)
+            .map(|value| (format!("`{key}` in the file"), value.clone()))
+    }
+}
+
+/// The variable of a setting.
+#[must_use]
+pub fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_uppercase().replace('.', "_"))
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, String>, ConfigError> {
+    let fail = |problem: String| {
+        ConfigError(vec![format!(
+            "{FILE_VARIABLE} names `{}`: {problem}",
+            path.display()
+        )])
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    // The parser's own message may show the line, and a secret may stand in it.
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text[..at].lines().count().max(1);
+        fail(format!("line {line} is not TOML: {}", error.message()))
+    })?;
+    let mut flat = BTreeMap::new();
+    for (key, value) in table {
+        match value {
+            toml::Value::Table(section) => {
+                for (inner, value) in section {
+                    flat.insert(format!("{key}.{inner}"), plain(value));
+                }
+            }
+            value => {
+                flat.insert(key, plain(value));
+            }
+        }
+    }
+    Ok(flat)
+}
+
+fn plain(value: toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text,
+        toml::Value::Integer(number) => number.to_string(),
+        toml::Value::Float(number) => number.to_string(),
+        toml::Value::Boolean(on) => on.to_string(),
+        toml::Value::Datetime(moment) => moment.to_string(),
+        // No setting is a list or goes deeper, so none reads this as right.
+        toml::Value::Array(_) | toml::Value::Table(_) => "a list or a table".to_owned(),
+    }
+}
+
+/// Whether the budgets of the consent policy and the limits on sign-ins are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    /// On, each with its own setting.
+    Default,
+    /// Off, for replays of recorded traffic; warned about at start.
+    Off,
+}
+
+impl FromStr for Limits {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "default" => Ok(Self::Default),
+            "off" => Ok(Self::Off),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The settings that every service has.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// Where databases and generated keys live. Default `./data`.
+    pub data_dir: PathBuf,
+    /// The public port. Default 127.0.0.1:50051 to 50054, the suite 127.0.0.1:50051.
+    pub listen: SocketAddr,
+    /// The internal port. Default 127.0.0.1:50151 to 50154.
+    pub internal_listen: SocketAddr,
+    /// The admin port. Default 127.0.0.1:9464 to 9467.
+    pub admin_listen: SocketAddr,
+    /// A `postgres://` address; without one the service keeps a SQLite file in `data_dir`.
+    pub database_url: Option<Secret>,
+    /// Where the internal ports of the other services are.
+    pub peer_urls: BTreeMap<ServiceName, http::Uri>,
+    /// The private key that access tokens are signed with: Ed25519, PKCS#8, PEM. Default: one
+    /// generated in `data_dir`.
+    pub token_key_file: Option<PathBuf>,
+    /// Whether limits are on. Default `default`.
+    pub limits: Limits,
+    /// How long a call may take when the caller does not say, in milliseconds. Default 2,000.
+    pub deadline_ms: u64,
+    /// How many calls one process works on at once; more are turned away. Default 2,048.
+    pub in_flight_max: u64,
+    /// What is logged and exported.
+    pub telemetry: TelemetryConfig,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What is logged and exported.
+#[derive(Debug, Clone)]
+pub struct TelemetryConfig {
+    /// `human` (default) or `json`.
+    pub log_format: LogFormat,
+    /// Which logs: a tracing filter such as `info,postern=debug`. Default `info`.
+    pub log: String,
+    /// Where traces go by OTLP over gRPC (`OTEL_EXPORTER_OTLP_ENDPOINT`); none: nowhere.
+    pub otlp_endpoint: Option<String>,
+    /// Which share of the traces that begin here is kept, 0 to 1. Default 1.
+    pub trace_ratio: f64,
+}
+
+impl Common {
+    /// Reads the settings that every service has. `offset` is the service's place in the order of
+    /// ports; the suite has that of the first.
+    pub fn read(source: &mut Source, offset: u16) -> Self {
+        let address = "an address and a port such as 127.0.0.1:50051";
+        let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port + offset));
+        let common = Self {
+            data_dir: source.get("data_dir", "a folder", PathBuf::from("data")),
+            listen: source.get("listen", address, local(50_051)),
+            internal_listen: source.get("internal_listen", address, local(50_151)),
+            admin_listen: source.get("admin_listen", address, local(9_464)),
+            database_url: source.secret("database_url"),
+            peer_urls: ServiceName::ALL
+                .into_iter()
+                .filter_map(|name| Some((name, peer_url(source, name)?)))
+                .collect(),
+            token_key_file: source.optional("token_key_file", "a file"),
+            limits: source.get("limits", "`default` or `off`", Limits::Default),
+            deadline_ms: source.number("deadline_ms", "milliseconds", (50, 600_000), 2_000),
+            in_flight_max: source.number("in_flight_max", "calls", (1, 1_000_000), 2_048),
+            telemetry: TelemetryConfig::read(source),
+        };
+        if !common.internal_listen.ip().is_loopback() {
+            let problem = "must be a loopback address: calls between services are not encrypted";
+            source.reject("internal_listen", problem);
+        }
+        if let Some(url) = &common.database_url {
+            let known = ["postgres://", "postgresql://"];
+            if !known.iter().any(|scheme| url.reveal().starts_with(scheme)) {
+                source.reject("database_url", "must begin with postgres://");
+            }
+        }
+        common
+    }
+}
+
+impl TelemetryConfig {
+    fn read(source: &mut Source) -> Self {
+        let trace_ratio = source.get("trace_ratio", "a number from 0 to 1", 1.0);
+        if !(0.0..=1.0).contains(&trace_ratio) {
+            source.reject("trace_ratio", "must be a number from 0 to 1");
+        }
+        Self {
+            log_format: source.get("log_format", "`human` or `json`", LogFormat::Human),
+            log: source.get(
+                "log",
+                "a filter such as `info,postern=debug`",
+                "info".to_owned(),
+            ),
+            otlp_endpoint: source
+                .foreign("OTEL_EXPORTER_OTLP_ENDPOINT")
+                .map(str::to_owned),
+            trace_ratio,
+        }
+    }
+}
+
+/// Messaging is nobody's peer yet, so it has no address.
+fn peer_url(source: &mut Source, name: ServiceName) -> Option<http::Uri> {
+    if name == ServiceName::Messaging {
+        return None;
+    }
+    let key = format!("{name}_url");
+    let uri: http::Uri = source.optional(&key, "an address such as http://127.0.0.1:50151")?;
+    if uri.scheme_str() != Some("http") || uri.authority().is_none() {
+        source.reject(&key, "must be an address such as http://127.0.0.1:50151");
+    }
+    Some(uri)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(variables: &[(&str, &str)]) -> Source {
+        Source::new(
+            variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let mut source = source(&[
+            ("POSTERN_LISTEN", "nowhere"),
+            ("POSTERN_LIMITS", "none"),
+            ("POSTERN_LISTENN", "x"),
+            ("POSTERN_DATABASE_URL", "mysql://root:hunter2@db"),
+            ("POSTERN_GRAPH_X", "of another service"),
+            ("POSTERN_IDENTITY_NO_SUCH", "1"),
+        ]);
+        let _ = Common::read(&mut source, 0);
+        let ConfigError(lines) = source.finish(&[ServiceName::Identity]).unwrap_err();
+        let all = lines.join("\n");
+        for name in [
+            "POSTERN_LISTEN ",
+            "POSTERN_LIMITS",
+            "POSTERN_LISTENN",
+            "POSTERN_DATABASE_URL",
+            "POSTERN_IDENTITY_NO_SUCH",
+        ] {
+            assert!(all.contains(name), "{name} is missing in {all}");
+        }
+        assert!(
+            !all.contains("hunter2") && !all.contains("POSTERN_GRAPH_X"),
+            "{all}"
+        );
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("postern.toml");
+        std::fs::write(
+            &path,
+            "deadline_ms = 700\nlimits = \"off\"\n[graph]\nx = 1\n",
+        )
+        .unwrap();
+        let path = path.to_str().unwrap();
+        let mut source = source(&[("POSTERN_CONFIG", path), ("POSTERN_DEADLINE_MS", "900")]);
+        let common = Common::read(&mut source, 1);
+        assert_eq!((common.deadline_ms, common.limits), (900, Limits::Off));
+        assert_eq!(common.listen.port(), 50_052);
+        let mistakes = source.finish(&[ServiceName::Graph]).unwrap_err();
+        assert!(mistakes.to_string().contains("`graph.x`"));
+    }
+
+    #[test]
+    fn a_broken_file_is_named_by_line_without_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("postern.toml");
+        std::fs::write(
+            &path,
+            "limits = \"off\"\ndatabase_url = postgres://hunter2\n",
+        )
+        .unwrap();
+        let variables = [(
+            "POSTERN_CONFIG".to_owned(),
+            path.to_str().unwrap().to_owned(),
+        )];
+        let message = Source::new(variables).unwrap_err().to_string();
+        assert!(
+            message.contains("line 2") && !message.contains("hunter2"),
+            "{message}"
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! Bringing a schema up to date, by one process at a time.
+//!
+//! A migration is a list of idempotent statements in the SQL that SQLite and PostgreSQL share; the
+//! type `uuid` becomes `blob` on SQLite. Which ones have run is kept by sea-orm-migration. It takes
+//! no lock, so we hold one: a row locked in a transaction of its own, which every
+//! PostgreSQL-compatible engine has. A SQLite file is covered by the lock of its data folder.
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, TransactionTrait as _};
+use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
+
+/// One step of a schema. The name is kept for ever; the statements never change once released.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// `m` and a number that sorts, then what it does.
+    pub name: &'static str,
+    /// One idempotent statement each.
+    pub statements: &'static [&'static str],
+}
+
+/// Why a schema cannot be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database knows steps that this program does not.
+    #[error(
+        "it was written by a newer version of Postern (step `{step}`): start that version, \
+             or use another data folder or database"
+    )]
+    Newer {
+        /// The first step that is not known here.
+        step: String,
+    },
+    /// The engine refused.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+}
+
+/// Runs what has not run yet.
+pub(super) async fn run(
+    db: &DatabaseConnection,
+    migrations: &'static [Migration],
+) -> Result<(), MigrateError> {
+    let lock = match db.get_database_backend() {
+        DbBackend::Sqlite => None,
+        _ => Some(lock(db).await?),
+    };
+    let result = up(db, migrations).await;
+    if let Some(lock) = lock {
+        lock.commit().await?;
+    }
+    result
+}
+
+async fn up(db: &DatabaseConnection, migrations: &'static [Migration]) -> Result<(), MigrateError> {
+    let migrator = Migrator(migrations);
+    migrator.install(db).await?;
+    for applied in migrator.get_migration_models(db).await? {
+        if !migrations.iter().any(|known| known.name == applied.version) {
+            return Err(MigrateError::Newer {
+                step: applied.version,
+            });
+        }
+    }
+    migrator.up(db, None).await?;
+    Ok(())
+}
+
+async fn lock(db: &DatabaseConnection) -> Result<sea_orm::DatabaseTransaction, DbErr> {
+    // Two that create the table at once: PostgreSQL lets one of them fail, and then it exists.
+    let create = "CREATE TABLE IF NOT EXISTS migration_lock (id bigint PRIMARY KEY)";
+    if db.execute_unprepared(create).await.is_err() {
+        db.execute_unprepared(create).await?;
+    }
+    let insert = "INSERT INTO migration_lock (id) VALUES (1) ON CONFLICT DO NOTHING";
+    db.execute_unprepared(insert).await?;
+    let transaction = db.begin().await?;
+    transaction
+        .execute_unprepared("SELECT id FROM migration_lock WHERE id = 1 FOR UPDATE")
+        .await?;
+    Ok(transaction)
+}
+
+struct Migrator(&'static [Migration]);
+
+#[async_trait::async_trait]
+impl MigratorTraitSelf for Migrator {
+    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        self.0
+            .iter()
+            .map(|step| Box::new(Step(*step)) as Box<dyn MigrationTrait>)
+            .collect()
+    }
+}
+
+struct Step(Migration);
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.0.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let sqlite = manager.get_database_backend() == DbBackend::Sqlite;
+        for statement in self.0.statements {
+            if sqlite {
+                db.execute_unprepared(&statement.replace(" uuid", " blob"))
+                    .await?;
+            } else {
+                db.execute_unprepared(statement).await?;
+            }
+        }
+        Ok(())
+    }
+}

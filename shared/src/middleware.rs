@@ -1,0 +1,351 @@
+//! What every request passes before a handler sees it: one stack, in one order, for the public
+//! port, the internal port and calls inside the process.
+//!
+//! The order, outermost first, and why: trace (whatever follows belongs to the request's span) →
+//! request id (names it in logs) → metrics (sees every outcome) → catch panic (one request falls,
+//! not the process) → shed (too much is turned away before it costs anything) → deadline (bounds
+//! all that follows) → peer identity (which program calls) → user token (for whom) → the handler.
+
+mod identify;
+
+use std::{
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use http::{HeaderMap, Request, Response};
+use postern_proto::common::v1::ErrorReason;
+use tokio::{sync::Semaphore, time::Instant};
+use tonic::{Code, Status, body::Body};
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+use crate::{
+    access::{self, Access},
+    auth::{ServiceKey, Verifier},
+    caller::Caller,
+    error,
+    random::Random,
+    telemetry::{self, RpcMetrics},
+};
+
+/// The header that names a request. One that a client sends is kept when it is short and printable.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// An answer of ours comes this much before the transport's own timer would say CANCELLED.
+const MARGIN: Duration = Duration::from_millis(5);
+/// When a request that was turned away may come again.
+const SHED_RETRY: Duration = Duration::from_millis(250);
+/// A client's request id is at most this long.
+const REQUEST_ID_CHARS_MAX: usize = 64;
+
+/// Which port a request came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Port {
+    /// For people's clients. Service credentials count for nothing here.
+    Public,
+    /// For our services.
+    Internal,
+}
+
+/// What the stack works with; all that a process serves shares it.
+#[derive(Debug)]
+pub struct Shared {
+    /// Checks access tokens.
+    pub verifier: Verifier,
+    /// Checks service credentials.
+    pub service_key: ServiceKey,
+    /// One permit for each call in progress.
+    pub in_flight: Semaphore,
+    /// How long a call may take when the caller does not say.
+    pub deadline: Duration,
+    /// Where calls are counted.
+    pub metrics: RpcMetrics,
+    /// Makes request ids.
+    pub random: Random,
+}
+
+/// The stack, to be put around a server.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    shared: Arc<Shared>,
+    port: Port,
+}
+
+impl Stack {
+    /// The stack of one port.
+    #[must_use]
+    pub const fn new(shared: Arc<Shared>, port: Port) -> Self {
+        Self { shared, port }
+    }
+}
+
+impl<S> Layer<S> for Stack {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded {
+            inner,
+            stack: self.clone(),
+        }
+    }
+}
+
+/// A server with the stack around it.
+#[derive(Debug, Clone)]
+pub struct Guarded<S> {
+    inner: S,
+    stack: Stack,
+}
+
+impl<S> Service<Request<Body>> for Guarded<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // The service that was polled ready is the one to be called.
+        let ready = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, ready);
+        Box::pin(self.stack.clone().serve(inner, request).map(Ok))
+    }
+}
+
+impl Stack {
+    async fn serve<S>(self, inner: S, request: Request<Body>) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
+        S::Future: Send,
+    {
+        let rpc = access::find(request.uri().path());
+        let method = rpc.map_or_else(
+            || "_OTHER".to_owned(),
+            |rpc| format!("{}/{}", rpc.service, rpc.method),
+        );
+        // Trace.
+        let span = telemetry::server_span(&method, request.headers());
+        // Request id.
+        let request_id = self.request_id(request.headers());
+        span.record("request.id", &*request_id);
+        // Metrics.
+        let begun = Instant::now();
+        // Catch panic.
+        let guarded = self.admit(inner, request, rpc.map(|rpc| rpc.access), &request_id);
+        let response = AssertUnwindSafe(guarded)
+            .catch_unwind()
+            .instrument(span.clone())
+            .await;
+        let response = response.unwrap_or_else(|_| {
+            tracing::error!(parent: &span, request.id = &*request_id, "a handler panicked");
+            internal(&request_id).into_http()
+        });
+        let response = with_error_info(response, rpc.is_some());
+        let code = telemetry::code_of(&response);
+        telemetry::end_span(&span, code);
+        tracing::debug!(parent: &span, code = telemetry::code_name(code), "a call was answered");
+        self.shared.metrics.server(&method, code, begun.elapsed());
+        response
+    }
+
+    async fn admit<S>(
+        &self,
+        mut inner: S,
+        mut request: Request<Body>,
+        access: Option<Access>,
+        request_id: &Arc<str>,
+    ) -> Response<Body>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
+        S::Future: Send,
+    {
+        // Shed. Health, reflection and unknown paths are cheap and must always answer.
+        let counted = access.is_some() && !request.uri().path().starts_with("/grpc.");
+        let _permit = if counted {
+            match self.shared.in_flight.try_acquire() {
+                Ok(permit) => Some(permit),
+                Err(_) => return overloaded().into_http(),
+            }
+        } else {
+            None
+        };
+        // Deadline. Streams of health and reflection last as long as the client likes.
+        if !counted {
+            let Ok(response) = inner.call(request).await;
+            return response;
+        }
+        let Some(left) = self.allowed(request.headers()) else {
+            return too_late().into_http();
+        };
+        let deadline = Instant::now() + left;
+        let work = async {
+            // Peer identity, user token.
+            let (principal, user) = match self.identify(&mut request, access).await {
+                Ok(identified) => identified,
+                Err(refused) => return refused.into_http(),
+            };
+            let request_id = Arc::clone(request_id);
+            request.extensions_mut().insert(Caller {
+                principal,
+                user,
+                deadline,
+                request_id,
+            });
+            let Ok(response) = inner.call(request).await;
+            response
+        };
+        match tokio::time::timeout_at(deadline, work).await {
+            Ok(response) => response,
+            Err(_) => too_late().into_http(),
+        }
+    }
+
+    /// How long the call may take; none when it is not worth beginning.
+    fn allowed(&self, headers: &HeaderMap) -> Option<Duration> {
+        let asked = headers
+            .get("grpc-timeout")
+            .and_then(|value| timeout(value.to_str().ok()?));
+        let allowed = asked.map_or(self.shared.deadline, |asked| {
+            asked.saturating_sub(MARGIN).min(self.shared.deadline)
+        });
+        (!allowed.is_zero()).then_some(allowed)
+    }
+
+    fn request_id(&self, headers: &HeaderMap) -> Arc<str> {
+        let sent = headers
+            .get(REQUEST_ID_HEADER)
+            .and_then(|value| value.to_str().ok());
+        let usable = |id: &&str| {
+            (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
+                && id.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        match sent.filter(usable) {
+            Some(id) => Arc::from(id),
+            None => format!("{:032x}", u128::from_be_bytes(self.shared.random.bytes())).into(),
+        }
+    }
+}
+
+/// Reads a `grpc-timeout`: up to 8 digits and a unit.
+fn timeout(value: &str) -> Option<Duration> {
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount.saturating_mul(3_600)),
+        "M" => Duration::from_secs(amount.saturating_mul(60)),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+/// Gives every error its one ErrorInfo: those that the transport made have none yet.
+fn with_error_info(response: Response<Body>, known: bool) -> Response<Body> {
+    let Some(status) = Status::from_header_map(response.headers()) else {
+        return response;
+    };
+    if status.code() == Code::Ok || !status.details().is_empty() {
+        return response;
+    }
+    let (code, reason) = match status.code() {
+        Code::OutOfRange => (Code::OutOfRange, ErrorReason::RequestTooLarge),
+        Code::Unimplemented if !known => (Code::Unimplemented, ErrorReason::UnknownRpc),
+        // Handlers say why they fail. What comes without a reason is the transport's word for a
+        // frame that it cannot read: a broken flag, an unknown compression, no message at all.
+        Code::Unimplemented | Code::Internal | Code::InvalidArgument => {
+            (Code::InvalidArgument, ErrorReason::MalformedRequest)
+        }
+        Code::Cancelled => (Code::Cancelled, ErrorReason::Cancelled),
+        Code::DeadlineExceeded => (Code::DeadlineExceeded, ErrorReason::DeadlineExceeded),
+        Code::ResourceExhausted => (Code::ResourceExhausted, ErrorReason::Overloaded),
+        Code::Unavailable => (Code::Unavailable, ErrorReason::ServerUnavailable),
+        // A stream of health or reflection: its words are its own.
+        _ => return response,
+    };
+    let message = match (status.message(), reason) {
+        ("", ErrorReason::UnknownRpc) => "no such RPC is served on this port",
+        (message, _) => message,
+    };
+    error::status(code, reason, message).into_http()
+}
+
+fn internal(request_id: &str) -> Status {
+    let message = format!("internal error, logged as request `{request_id}`");
+    error::status(Code::Internal, ErrorReason::Internal, message)
+}
+
+fn overloaded() -> Status {
+    let message = "the server works on as many calls as it can: try again";
+    error::status_retry(ErrorReason::Overloaded, message, SHED_RETRY)
+}
+
+fn too_late() -> Status {
+    let message = "the answer was not ready in time: repeat the call with the same ids";
+    error::status(
+        Code::DeadlineExceeded,
+        ErrorReason::DeadlineExceeded,
+        message,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        assert_eq!(timeout("100m"), Some(Duration::from_millis(100)));
+        assert_eq!(timeout("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(
+            timeout("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3_600))
+        );
+        for junk in ["", "m", "1", "123456789m", "-1m", "1x", "１m", "1é"] {
+            assert_eq!(timeout(junk), None, "{junk}");
+        }
+    }
+
+    #[test]
+    fn an_error_without_a_reason_gets_one() {
+        let made = |status: Status, known| {
+            let response = with_error_info(status.into_http(), known);
+            let status = Status::from_header_map(response.headers()).unwrap();
+            (status.code(), error::reason_of(&status))
+        };
+        let reason = |code, reason| (code, Some(reason));
+        assert_eq!(
+            made(Status::out_of_range("too large"), true),
+            reason(Code::OutOfRange, ErrorReason::RequestTooLarge)
+        );
+        assert_eq!(
+            made(Status::unimplemented(""), false),
+            reason(Code::Unimplemented, ErrorReason::UnknownRpc)
+        );
+        assert_eq!(
+            made(Status::internal("Missing request message."), true),
+            reason(Code::InvalidArgument, ErrorReason::MalformedRequest)
+        );
+        let ours = error::status(Code::NotFound, ErrorReason::AccountNotFound, "no");
+        assert_eq!(
+            made(ours, true),
+            reason(Code::NotFound, ErrorReason::AccountNotFound)
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Who calls: the program by its credential, the person by their access token, and whether the
+//! access table lets them.
+
+use http::{HeaderMap, Request, header::AUTHORIZATION};
+use postern_proto::common::v1::ErrorReason;
+use tonic::{Code, Status, body::Body};
+
+use super::{Port, Stack};
+use crate::{
+    access::Access,
+    auth::{CREDENTIAL_HEADER, TokenError},
+    caller::{Principal, User, token_missing},
+    error,
+    peer::InProcess,
+};
+
+impl Stack {
+    pub(super) async fn identify(
+        &self,
+        request: &mut Request<Body>,
+        access: Option<Access>,
+    ) -> Result<(Principal, Option<User>), Status> {
+        // Only code in this process can put it there; a header cannot.
+        if let Some(local) = request.extensions_mut().remove::<InProcess>() {
+            allow(access, local.principal, local.user.is_some())?;
+            return Ok((local.principal, local.user));
+        }
+        let principal = match self.port {
+            Port::Public => Principal::Anyone,
+            Port::Internal => self.principal(request.headers())?,
+        };
+        // Whether the program may call at all is settled before any work is done for it.
+        if matches!(access, Some(Access::Services(_)) | None) {
+            allow(access, principal, false)?;
+        }
+        let user = match bearer(request.headers())? {
+            // An RPC for anyone must not fail because of a token that it does not need.
+            Some(_) if access == Some(Access::Anyone) => None,
+            Some(token) => Some(self.shared.verifier.verify(token).await.map_err(refused)?),
+            None => None,
+        };
+        allow(access, principal, user.is_some())?;
+        Ok((principal, user))
+    }
+
+    fn principal(&self, headers: &HeaderMap) -> Result<Principal, Status> {
+        let Some(credential) = headers.get(CREDENTIAL_HEADER) else {
+            return Ok(Principal::Anyone);
+        };
+        let service = credential
+            .to_str()
+            .ok()
+            .and_then(|text| self.shared.service_key.check(text));
+        service
+            .map(Principal::Service)
+            .ok_or_else(credential_invalid)
+    }
+}
+
+fn allow(access: Option<Access>, principal: Principal, user: bool) -> Result<(), Status> {
+    match (access, principal) {
+        (Some(Access::Anyone), _) => Ok(()),
+        (Some(Access::User), _) if user => Ok(()),
+        (Some(Access::User), _) => Err(token_missing()),
+        (Some(Access::Services(allowed)), Principal::Service(service))
+            if allowed.contains(&service) =>
+        {
+            Ok(())
+        }
+        (Some(Access::Services(_)), Principal::Anyone) => Err(credential_invalid()),
+        (Some(Access::Services(_)) | None, _) => Err(error::status(
+            Code::PermissionDenied,
+            ErrorReason::CallerNotAllowed,
+            "this caller may not call this RPC",
+        )),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Status> {
+    let Some(value) = headers.get(AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| refused(TokenError::Invalid))?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() {
+        return Ok(Some(token.trim()));
+    }
+    Err(error::status(
+        Code::Unauthenticated,
+        ErrorReason::TokenInvalid,
+        "the authorization header must read `Bearer <access_token>`",
+    ))
+}
+
+fn refused(error: TokenError) -> Status {
+    let (code, reason) = match error {
+        TokenError::Invalid => (Code::Unauthenticated, ErrorReason::TokenInvalid),
+        TokenError::Expired => (Code::Unauthenticated, ErrorReason::TokenExpired),
+        TokenError::KeysUnavailable => (Code::Unavailable, ErrorReason::DependencyUnavailable),
+    };
+    error::status(code, reason, error.to_string())
+}
+
+fn credential_invalid() -> Status {
+    error::status(
+        Code::Unauthenticated,
+        ErrorReason::ServiceCredentialInvalid,
+        "this RPC is for services: send a valid `postern-service` credential",
+    )
+}

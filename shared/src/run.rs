@@ -1,0 +1,317 @@
+//! From settings to a running process and back: config → lock → bind → open → build → serve →
+//! drain, in one place for the four services and the suite.
+//!
+//! The first signal drains, the second stops at once, and a server that dies ends the process with
+//! a failing code.
+
+mod admin;
+mod folder;
+mod parts;
+mod process;
+mod serve;
+
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future};
+use postern_proto::identity::v1::{GetJwksRequest, session_service_client::SessionServiceClient};
+use tokio::sync::Semaphore;
+use tower::{Layer as _, util::BoxCloneSyncService};
+
+pub use parts::{Builder, Context, Parts, Peers, Service};
+pub use process::main;
+pub use serve::Running;
+
+use crate::{
+    auth::{ServiceKey, Verifier, VerifyingKey},
+    caller::{Caller, ServiceName},
+    clock::Clock,
+    config::{Common, ConfigError, Limits, Source},
+    db::{Db, OpenError},
+    error,
+    middleware::{Port, Shared, Stack},
+    page::Pager,
+    peer::{Peer, Slot},
+    random::Random,
+    telemetry::Telemetry,
+};
+
+/// The largest request that a server reads, in bytes; more is OUT_OF_RANGE.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1_024;
+/// How long fetching the keys for access tokens may take.
+const FETCH_KEYS: Duration = Duration::from_secs(1);
+
+/// Why a process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Telemetry cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::TelemetryError),
+    /// Another process uses the data folder.
+    #[error("the data folder `{}` is in use by another process that runs {service}: stop it, or \
+             choose another folder with POSTERN_DATA_DIR", .folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The service in it.
+        service: ServiceName,
+    },
+    /// The data folder or a key in it cannot be used.
+    #[error("the data folder `{}` (POSTERN_DATA_DIR) cannot be used", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file that a setting names cannot be used.
+    #[error("POSTERN_TOKEN_KEY_FILE")]
+    KeyFile(#[source] io::Error),
+    /// A port cannot be listened on.
+    #[error("{setting} is `{address}`: {problem}")]
+    Listen {
+        /// The variable.
+        setting: String,
+        /// Its value.
+        address: SocketAddr,
+        /// What the system said and what to do.
+        problem: String,
+    },
+    /// A database cannot be used.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// An address of another service is missing or unusable.
+    #[error("POSTERN_{}_URL {problem}", .peer.as_str().to_uppercase())]
+    PeerUrl {
+        /// The other service.
+        peer: ServiceName,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The operating system refused something else.
+    #[error("cannot {0}")]
+    System(&'static str, #[source] io::Error),
+}
+
+/// Everything that is decided before the first port is bound.
+pub struct Setup {
+    /// The settings that all services share.
+    pub common: Common,
+    /// The clock: the machine's, unless a test moves its own.
+    pub clock: Clock,
+    services: Vec<(Service, Builder)>,
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup")
+            .field("common", &self.common)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Setup {
+    /// Reads every setting of the process that is to serve `services`.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by the names of the settings.
+    pub fn read(services: Vec<Service>, mut source: Source) -> Result<Self, ConfigError> {
+        let names: Vec<_> = services.iter().map(|service| service.name).collect();
+        // The suite listens where the first of the four would.
+        let offset = match names.as_slice() {
+            [one] => ServiceName::ALL
+                .iter()
+                .position(|name| name == one)
+                .unwrap_or(0),
+            _ => 0,
+        };
+        let common = Common::read(&mut source, u16::try_from(offset).unwrap_or(0));
+        if names.len() > 1 && common.database_url.is_some() {
+            let problem = "is for one service: a process that runs several keeps SQLite files";
+            source.reject("database_url", problem);
+        }
+        let built = |service: Service| {
+            let builder = (service.configure)(&mut source);
+            (service, builder)
+        };
+        let services = services.into_iter().map(built).collect();
+        source.finish(&names)?;
+        Ok(Self {
+            common,
+            clock: Clock::system(),
+            services,
+        })
+    }
+
+    /// What the process is called in logs and traces.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.services.as_slice() {
+            [(one, _)] => format!("postern-{}", one.name),
+            _ => "postern".to_owned(),
+        }
+    }
+
+    /// Starts serving; returns when every port answers.
+    ///
+    /// # Errors
+    /// When the data folder, a port, a database or another service's address cannot be used.
+    pub async fn start(self, telemetry: &Telemetry) -> Result<Running, StartError> {
+        let Self {
+            common,
+            clock,
+            services,
+        } = self;
+        if common.limits == Limits::Off {
+            tracing::warn!(
+                "POSTERN_LIMITS is `off`: no budget holds and passwords can be guessed without \
+                 limit; use it for replays alone"
+            );
+        }
+        let random = Random::system();
+        let names: Vec<_> = services.iter().map(|(service, _)| service.name).collect();
+        let folder = folder::Folder::open(&common.data_dir, &names, &random)?;
+        let sockets = serve::Sockets::bind(&common).await?;
+        let slot: Slot = Arc::new(OnceLock::new());
+        let wiring = Wiring {
+            names: &names,
+            common: &common,
+            service_key: &folder.service_key,
+            slot: &slot,
+            telemetry,
+        };
+        let shared = Arc::new(Shared {
+            verifier: wiring.verifier(clock.clone())?,
+            service_key: folder.service_key.clone(),
+            in_flight: Semaphore::new(usize::try_from(common.in_flight_max).unwrap_or(usize::MAX)),
+            deadline: Duration::from_millis(common.deadline_ms),
+            metrics: telemetry.rpc(),
+            random: random.clone(),
+        });
+        let pager = Arc::new(Pager::new(&folder.page_key, random.clone()));
+        let building = services.into_iter().map(|(service, build)| {
+            let (clock, random, pager) = (clock.clone(), random.clone(), Arc::clone(&pager));
+            let (common, wiring, folder) = (&common, &wiring, &folder);
+            async move {
+                let db = open(common, &service, &random).await?;
+                let context = Context {
+                    peers: wiring.peers(service.name)?,
+                    limits: common.limits,
+                    token_key: folder.token_key_path(common.token_key_file.as_deref()),
+                    meter: telemetry.meter(),
+                    db: db.clone(),
+                    clock,
+                    random,
+                    pager,
+                };
+                Ok::<_, StartError>((build(context).await?, db))
+            }
+        });
+        let (parts, databases): (Vec<_>, Vec<_>) =
+            future::try_join_all(building).await?.into_iter().unzip();
+        let parts = Parts::merge(parts);
+        let internal = parts.internal_routes();
+        let guarded = Stack::new(Arc::clone(&shared), Port::Internal).layer(internal);
+        // Nobody else fills it: it was made above.
+        let _ = slot.set(BoxCloneSyncService::new(guarded));
+        serve::serve(sockets, parts, shared, telemetry.clone(), databases, folder).await
+    }
+}
+
+/// How the services of this process find the others.
+struct Wiring<'a> {
+    names: &'a [ServiceName],
+    common: &'a Common,
+    service_key: &'a ServiceKey,
+    slot: &'a Slot,
+    telemetry: &'a Telemetry,
+}
+
+impl Wiring<'_> {
+    fn peer(&self, me: ServiceName, name: ServiceName) -> Result<Peer, StartError> {
+        let metrics = self.telemetry.rpc();
+        if self.names.contains(&name) {
+            return Ok(Peer::local(me, name, Arc::clone(self.slot), metrics));
+        }
+        let problem = |problem: String| StartError::PeerUrl {
+            peer: name,
+            problem,
+        };
+        let uri = self.common.peer_urls.get(&name).cloned();
+        let uri = uri.ok_or_else(|| {
+            problem(
+                "is not set: expected the internal address of that service, such as \
+                     http://127.0.0.1:50151"
+                    .to_owned(),
+            )
+        })?;
+        let credential = self.service_key.credential(me);
+        Peer::network(me, name, uri, &credential, metrics)
+            .map_err(|error| problem(format!("cannot be used: {error}")))
+    }
+
+    /// The peers that a service may call: the arrows of the architecture.
+    fn peers(&self, me: ServiceName) -> Result<Peers, StartError> {
+        use ServiceName::{Graph, Identity, Messaging, Settings};
+        let called: &[ServiceName] = match me {
+            Identity => &[Graph],
+            Graph | Settings => &[Identity],
+            Messaging => &[Graph, Settings, Identity],
+        };
+        let mut peers = BTreeMap::new();
+        for name in called {
+            peers.insert(*name, self.peer(me, *name)?);
+        }
+        Ok(Peers::new(peers))
+    }
+
+    fn verifier(&self, clock: Clock) -> Result<Verifier, StartError> {
+        let me = self.names.first().copied().unwrap_or(ServiceName::Identity);
+        let client = SessionServiceClient::new(self.peer(me, ServiceName::Identity)?);
+        let source = move || {
+            let mut client = client.clone();
+            async move {
+                let request = Caller::system(FETCH_KEYS).ask(GetJwksRequest {});
+                let keys = client.get_jwks(request).await?.into_inner().keys;
+                Ok(keys
+                    .into_iter()
+                    .map(|key| VerifyingKey {
+                        kid: key.kid,
+                        x: key.x,
+                    })
+                    .collect())
+            }
+            .boxed()
+        };
+        Ok(Verifier::new(clock, Arc::new(source)))
+    }
+}
+
+async fn open(common: &Common, service: &Service, random: &Random) -> Result<Db, OpenError> {
+    let (name, steps) = (service.name, service.migrations);
+    match &common.database_url {
+        Some(url) => {
+            Db::open_postgres(url, &format!("postern-{name}"), steps, random.clone()).await
+        }
+        None => {
+            let file = common.data_dir.join(format!("{name}.db"));
+            Db::open_sqlite(&file, steps, random.clone()).await
+        }
+    }
+}
+
+/// Prints why a process could not start, for people.
+#[must_use]
+pub fn explain(error: &StartError) -> String {
+    error::chain(error)
+}

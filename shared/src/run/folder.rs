@@ -1,0 +1,80 @@
+//! The data folder: one process a service, and the keys that are generated for development.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::{StartError, parts::TokenKeyPath};
+use crate::{
+    auth::{ServiceKey, load_or_generate_key},
+    caller::ServiceName,
+    random::Random,
+};
+
+/// The folder, locked for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    pub(super) service_key: ServiceKey,
+    pub(super) page_key: [u8; 32],
+    _locks: Vec<File>,
+}
+
+impl Folder {
+    pub(super) fn open(
+        path: &Path,
+        services: &[ServiceName],
+        random: &Random,
+    ) -> Result<Self, StartError> {
+        let fail = |source| StartError::Folder {
+            folder: path.to_owned(),
+            source,
+        };
+        fs::create_dir_all(path).map_err(fail)?;
+        let locks: Result<Vec<_>, _> = services
+            .iter()
+            .map(|service| lock(path, *service, fail))
+            .collect();
+        let locks = locks?;
+        let key = load_or_generate_key(&path.join("service.key"), random).map_err(fail)?;
+        let service_key = ServiceKey::new(&key);
+        let page_key = load_or_generate_key(&path.join("page.key"), random).map_err(fail)?;
+        Ok(Self {
+            path: path.to_owned(),
+            service_key,
+            page_key,
+            _locks: locks,
+        })
+    }
+
+    pub(super) fn token_key_path(&self, named: Option<&Path>) -> TokenKeyPath {
+        match named {
+            Some(path) => TokenKeyPath::Named(path.to_owned()),
+            None => TokenKeyPath::Generated(self.path.join("token.pem")),
+        }
+    }
+}
+
+fn lock(
+    path: &Path,
+    service: ServiceName,
+    fail: impl Fn(io::Error) -> StartError,
+) -> Result<File, StartError> {
+    let file = path.join(format!("{service}.lock"));
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(file)
+        .map_err(&fail)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse {
+            folder: path.to_owned(),
+            service,
+        }),
+        Err(TryLockError::Error(error)) => Err(fail(error)),
+    }
+}

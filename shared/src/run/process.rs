@@ -1,0 +1,72 @@
+//! A process's main: settings in, exit code out.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Running, Service, Setup, StartError, explain};
+use crate::{config::Source, telemetry::Telemetry};
+
+/// Serves until a signal comes. `hello` is called once every port answers.
+pub fn main(services: Vec<Service>, hello: fn(&Setup) -> String) -> ExitCode {
+    match run(services, hello) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {}", explain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(services: Vec<Service>, hello: fn(&Setup) -> String) -> Result<ExitCode, StartError> {
+    let setup = Setup::read(services, Source::from_process()?)?;
+    // Several threads: the exporter of traces stands still on one (ecosystem finding 8).
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::System("start the runtime", error))?;
+    let telemetry = {
+        let _inside = runtime.enter();
+        Telemetry::start(&setup.common.telemetry, &setup.name())?
+    };
+    let code = runtime.block_on(serve(setup, hello, &telemetry));
+    // Outside of block_on, so that the runtime is free to send what is left.
+    telemetry.stop();
+    code
+}
+
+async fn serve(
+    setup: Setup,
+    hello: fn(&Setup) -> String,
+    telemetry: &Telemetry,
+) -> Result<ExitCode, StartError> {
+    let fail = |error| StartError::System("listen for signals", error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fail)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
+    let greeting = hello(&setup);
+    let name = setup.name();
+    let mut running: Running = setup.start(telemetry).await?;
+    tracing::info!(
+        public = %running.public,
+        internal = %running.internal,
+        admin = %running.admin,
+        "{name} serves"
+    );
+    if !greeting.is_empty() {
+        eprintln!("{greeting}");
+    }
+    tokio::select! {
+        why = running.died() => {
+            tracing::error!("{why}");
+            return Ok(ExitCode::FAILURE);
+        }
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping: calls in progress end first; another signal stops at once");
+    tokio::select! {
+        () = running.stop() => Ok(ExitCode::SUCCESS),
+        _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+        _ = terminate.recv() => Ok(ExitCode::FAILURE),
+    }
+}
