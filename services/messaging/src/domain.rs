@@ -1,0 +1,13 @@
+//! What messaging knows of a pair and of a message, and how an act changes it.
+//!
+//! Pure: no I/O, no clock, no contract, no database.
+
+mod content;
+mod conversation;
+mod prepared;
+mod transition;
+
+pub use content::{ClientMessageId, Content, Kind};
+pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
+pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};
+pub use transition::{Folder, Owners, accept, decline, send};

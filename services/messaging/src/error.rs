@@ -1,0 +1,99 @@
+//! What can go wrong, and what the caller is told.
+
+use std::time::Duration;
+
+use postern_proto::common::v1::ErrorReason;
+use postern_shared::{
+    db::AsDbErr,
+    error::{Dependency, Failure, Invalid, Violation},
+    page::PageError,
+};
+use sea_orm::DbErr;
+use tonic::Code;
+
+/// Every failure of this service. A refused message is none.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is wrong.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The page is wrong.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// The id was used for another content.
+    #[error("this `client_message_id` was used for another message to this person: \
+             make a new id for every message")]
+    IdReused,
+    /// The caller takes part in no such conversation.
+    #[error("there is no such conversation")]
+    ConversationNotFound,
+    /// The caller has no such request.
+    #[error("there is no such request")]
+    RequestNotFound,
+    /// The caller's own messages are off.
+    #[error("your own messages are off: change `who_can_message` first")]
+    YourMessagesAreOff,
+    /// The facts kept changing.
+    #[error("the facts kept changing while this was decided: try again")]
+    Contention,
+    /// An owner of facts could not be asked.
+    #[error(transparent)]
+    Dependency(#[from] Dependency),
+    /// An owner answered with something that makes no decision.
+    #[error("the facts for this decision are incomplete: try again")]
+    Undecidable,
+    /// The process is stopping.
+    #[error("the server is stopping: try again")]
+    Stopping,
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+}
+
+impl Failure for Error {
+    fn classify(&self) -> (Code, ErrorReason) {
+        match self {
+            Self::Invalid(error) => error.classify(),
+            Self::Page(error) => error.classify(),
+            Self::IdReused => (Code::AlreadyExists, ErrorReason::ClientMessageIdReused),
+            Self::ConversationNotFound => (Code::NotFound, ErrorReason::ConversationNotFound),
+            Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
+            Self::YourMessagesAreOff => {
+                (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff)
+            }
+            Self::Contention => (Code::Aborted, ErrorReason::Contention),
+            Self::Dependency(error) => error.classify(),
+            Self::Undecidable => (Code::Unavailable, ErrorReason::DependencyUnavailable),
+            Self::Stopping => (Code::Unavailable, ErrorReason::ServerUnavailable),
+            Self::Db(error) => error.classify(),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(error) => error.violations(),
+            Self::Page(error) => error.violations(),
+            _ => &[],
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Db(error) => error.message(),
+            other => other.to_string(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl AsDbErr for Error {
+    fn as_db_err(&self) -> Option<&DbErr> {
+        match self {
+            Self::Db(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Messages, conversations and requests.
+//!
+//! Promises: a message is stored only by a decision made with every fact at hand, and answered
+//! only after its commit; the same `client_message_id` never stores twice; the messages of a
+//! conversation are numbered 1, 2, 3 … without gaps. Deciding is `postern-policy`, gathering what
+//! it needs is `peers`, committing is `store`; they never mix.
+
+mod commit;
+mod config;
+mod domain;
+mod error;
+mod peers;
+mod rpc;
+mod store;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+use postern_proto::messaging::v1::{
+    conversation_service_server::ConversationServiceServer,
+    message_service_server::MessageServiceServer, request_service_server::RequestServiceServer,
+};
+use postern_shared::{
+    caller::ServiceName,
+    config::Source,
+    run::{Builder, Context, Parts, REQUEST_BYTES_MAX, Service, StartError},
+};
+
+use crate::{commit::Committers, config::Config, peers::Owners, rpc::Rpc, store::Store};
+
+/// How often old records of refusals are removed.
+const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The service, to be run.
+#[must_use]
+pub fn service() -> Service {
+    Service { name: ServiceName::Messaging, migrations: store::MIGRATIONS, configure }
+}
+
+fn configure(source: &mut Source) -> Builder {
+    let config = Config::read(source);
+    Box::new(move |context| build(config, context).boxed())
+}
+
+async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
+    let store = Store::new(context.db);
+    let purger = (store.clone(), context.clock.clone(), config.refusals_kept);
+    let rpc = Arc::new(Rpc {
+        owners: Owners::new(&context.peers)?,
+        committers: Committers::start(&store, config.committers),
+        store,
+        clock: context.clock,
+        random: context.random,
+        pager: context.pager,
+        config,
+    });
+    let messages = MessageServiceServer::from_arc(Arc::clone(&rpc));
+    let conversations = ConversationServiceServer::from_arc(Arc::clone(&rpc));
+    let requests = RequestServiceServer::from_arc(rpc);
+    Ok(Parts::new()
+        .public(messages.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .public(conversations.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .public(requests.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .every(PURGE_EVERY, move || {
+            let (store, clock, kept) = purger.clone();
+            async move {
+                if let Err(error) = store.purge_refusals(clock.now().minus(kept)).await {
+                    tracing::warn!(%error, "old records of refusals were not removed");
+                }
+            }
+        }))
+}

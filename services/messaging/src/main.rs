@@ -1,0 +1,7 @@
+//! The messaging service as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postern_shared::run::main(vec![postern_messaging::service()], |_| String::new())
+}

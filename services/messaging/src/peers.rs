@@ -1,0 +1,258 @@
+//! Asking the owners of facts: graph, settings, identity, in parallel.
+//!
+//! Promises: an answer that cannot be understood (an unknown enum value, a missing part) counts as
+//! no answer; nothing is ever filled in. Must not decide anything.
+
+use postern_policy::{
+    AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
+};
+use postern_proto::{
+    common::v1::{ErrorReason, PersonRef, person_ref},
+    graph::v1::{
+        GetRelationshipRequest, Relationship, relationship_service_client::RelationshipServiceClient,
+    },
+    identity::v1::{
+        BatchGetStandingRequest, GetStandingRequest, Standing,
+        standing_facts_service_client::StandingFactsServiceClient,
+    },
+    policy::v1 as wire,
+    settings::v1::{
+        BatchGetDmPoliciesRequest, DmPolicy, dm_policy_service_client::DmPolicyServiceClient,
+    },
+};
+use postern_shared::{
+    caller::{Caller, ServiceName},
+    error::{Dependency, reason_of},
+    id::UserId,
+    peer::Peer,
+    run::{Peers, StartError},
+};
+
+use crate::domain::{self, Versions};
+
+/// The owners, as clients.
+#[derive(Debug, Clone)]
+pub struct Owners {
+    graph: RelationshipServiceClient<Peer>,
+    settings: DmPolicyServiceClient<Peer>,
+    identity: StandingFactsServiceClient<Peer>,
+}
+
+/// What the owners say of a sender and a recipient.
+#[derive(Debug, Clone, Copy)]
+pub struct Gathered {
+    /// Identity about the sender.
+    pub sender: Answer<Person>,
+    /// Identity about the recipient.
+    pub recipient: Answer<Person>,
+    /// Settings of the sender.
+    pub sender_settings: Answer<Settings>,
+    /// Settings of the recipient.
+    pub recipient_settings: Answer<Settings>,
+    /// Graph about the pair.
+    pub edges: Option<Edges>,
+    /// What goes into a consent of the sender, where all of it is known.
+    pub sender_owners: Option<domain::Owners>,
+    /// The versions of the sender's policy, where all are known.
+    pub sender_versions: Option<Versions>,
+    /// The versions of the recipient's policy, likewise.
+    pub recipient_versions: Option<Versions>,
+}
+
+impl Owners {
+    /// Makes the clients.
+    ///
+    /// # Errors
+    /// When an owner's address is missing.
+    pub fn new(peers: &Peers) -> Result<Self, StartError> {
+        Ok(Self {
+            graph: RelationshipServiceClient::new(peers.get(ServiceName::Graph)?),
+            settings: DmPolicyServiceClient::new(peers.get(ServiceName::Settings)?),
+            identity: StandingFactsServiceClient::new(peers.get(ServiceName::Identity)?),
+        })
+    }
+
+    /// Whose handle it is; none when nobody goes by it.
+    ///
+    /// # Errors
+    /// When identity cannot be asked.
+    pub async fn resolve(
+        &self,
+        caller: &Caller,
+        handle: String,
+    ) -> Result<Option<UserId>, Dependency> {
+        let person = Some(PersonRef { person: Some(person_ref::Person::Handle(handle)) });
+        let ask = caller.ask(GetStandingRequest { person, min_version: 0 });
+        let unavailable = |status| Dependency::new(ServiceName::Identity, status);
+        match self.identity.clone().get_standing(ask).await {
+            Ok(response) => {
+                let id = response.into_inner().standing.and_then(|s| s.user_id.parse().ok());
+                let broken = || unavailable(tonic::Status::data_loss("no user id in a standing"));
+                id.ok_or_else(broken).map(Some)
+            }
+            Err(status) if reason_of(&status) == Some(ErrorReason::AccountNotFound) => Ok(None),
+            Err(status) => Err(unavailable(status)),
+        }
+    }
+
+    /// Asks all three at once.
+    pub async fn gather(&self, caller: &Caller, sender: UserId, recipient: UserId) -> Gathered {
+        let both = || vec![sender.to_string(), recipient.to_string()];
+        let (mut graph, mut settings, mut identity) =
+            (self.graph.clone(), self.settings.clone(), self.identity.clone());
+        let (graph, settings, identity) = tokio::join!(
+            graph.get_relationship(caller.ask(GetRelationshipRequest {
+                user_id: sender.to_string(),
+                peer_id: recipient.to_string(),
+                ..GetRelationshipRequest::default()
+            })),
+            settings.batch_get_dm_policies(
+                caller.ask(BatchGetDmPoliciesRequest { user_ids: both() })
+            ),
+            identity.batch_get_standing(caller.ask(BatchGetStandingRequest { user_ids: both() })),
+        );
+        let relationship = known(graph).and_then(|response| response.relationship);
+        let relationship = relationship.filter(|r| {
+            r.user_id == sender.to_string() && r.peer_id == recipient.to_string()
+        });
+        let policies = known(settings).map(|response| response.policies);
+        let standings = known(identity).map(|response| response.standings);
+        assemble(sender, recipient, relationship.as_ref(), policies.as_deref(), standings.as_deref())
+    }
+}
+
+fn known<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Option<T> {
+    // The peer's own span and log tell why.
+    answer.ok().map(tonic::Response::into_inner)
+}
+
+fn assemble(
+    sender: UserId,
+    recipient: UserId,
+    relationship: Option<&Relationship>,
+    policies: Option<&[DmPolicy]>,
+    standings: Option<&[Standing]>,
+) -> Gathered {
+    let policy_of = |id| find(policies, |p| p.user_id.as_str(), id);
+    let standing_of = |id| find(standings, |s| s.user_id.as_str(), id);
+    let (sender_policy, recipient_policy) = (policy_of(sender), policy_of(recipient));
+    let (sender_standing, recipient_standing) = (standing_of(sender), standing_of(recipient));
+    let versions = |graph: Option<u64>, policy: Answer<&DmPolicy>, standing: Answer<&Standing>| {
+        match (graph, policy, standing) {
+            (Some(graph), Answer::Known(policy), Answer::Known(standing)) => Some(Versions {
+                graph,
+                settings: policy.version,
+                identity: standing.version,
+            }),
+            _ => None,
+        }
+    };
+    let sender_owners = match (relationship, sender_policy) {
+        (Some(relationship), Answer::Known(policy)) => Some(domain::Owners {
+            epoch: relationship.user_epoch,
+            settings_version: policy.version,
+            friends: relationship.user_follows && relationship.peer_follows,
+        }),
+        _ => None,
+    };
+    Gathered {
+        sender: understand(sender_standing, person),
+        recipient: understand(recipient_standing, person),
+        sender_settings: understand(sender_policy, settings),
+        recipient_settings: understand(recipient_policy, settings),
+        edges: relationship.map(edges),
+        sender_owners,
+        sender_versions: versions(
+            relationship.map(|r| r.user_version),
+            sender_policy,
+            sender_standing,
+        ),
+        recipient_versions: versions(
+            relationship.map(|r| r.peer_version),
+            recipient_policy,
+            recipient_standing,
+        ),
+    }
+}
+
+fn find<'a, T>(
+    entries: Option<&'a [T]>,
+    id_of: impl Fn(&T) -> &str,
+    id: UserId,
+) -> Answer<&'a T> {
+    let Some(entries) = entries else { return Answer::Unavailable };
+    let id = id.to_string();
+    entries.iter().find(|entry| id_of(entry) == id).map_or(Answer::Absent, Answer::Known)
+}
+
+/// What cannot be understood was not answered.
+fn understand<T, U>(answer: Answer<&T>, read: impl Fn(&T) -> Option<U>) -> Answer<U> {
+    match answer {
+        Answer::Known(value) => read(value).map_or(Answer::Unavailable, Answer::Known),
+        Answer::Absent => Answer::Absent,
+        Answer::Unavailable => Answer::Unavailable,
+    }
+}
+
+fn edges(relationship: &Relationship) -> Edges {
+    Edges {
+        sender_follows: relationship.user_follows,
+        recipient_follows: relationship.peer_follows,
+        sender_blocks: relationship.user_blocks,
+        recipient_blocks: relationship.peer_blocks,
+        // Restricting is not offered yet; the row of the policy is there.
+        recipient_restricts: false,
+        recipient_epoch: relationship.peer_epoch,
+    }
+}
+
+fn settings(policy: &DmPolicy) -> Option<Settings> {
+    Some(Settings {
+        who_can_message: match policy.who_can_message() {
+            wire::WhoCanMessage::Everyone => WhoCanMessage::Everyone,
+            wire::WhoCanMessage::Friends => WhoCanMessage::Friends,
+            wire::WhoCanMessage::NoOne => WhoCanMessage::NoOne,
+            wire::WhoCanMessage::Unspecified => return None,
+        },
+        version: policy.version,
+        left_everyone_version: policy.left_everyone_version,
+        filters: Filters {
+            spam: policy.filter_spam,
+            offensive: policy.filter_offensive,
+            keywords: !policy.filter_keywords.is_empty(),
+        },
+    })
+}
+
+fn person(standing: &Standing) -> Option<Person> {
+    Some(Person {
+        lifecycle: match standing.lifecycle() {
+            wire::Lifecycle::Active => Lifecycle::Active,
+            wire::Lifecycle::Deactivated => Lifecycle::Deactivated,
+            wire::Lifecycle::Erasing => Lifecycle::Erasing,
+            wire::Lifecycle::Erased => Lifecycle::Erased,
+            wire::Lifecycle::Unspecified => return None,
+        },
+        sanction: match &standing.sanction {
+            None => Sanction::None,
+            Some(sanction) => {
+                let until_ms = sanction
+                    .end_time
+                    .as_ref()
+                    .map(|end| end.seconds * 1_000 + i64::from(end.nanos / 1_000_000));
+                match sanction.kind() {
+                    wire::SanctionKind::SendRestricted => Sanction::SendRestricted { until_ms },
+                    wire::SanctionKind::Suspended => Sanction::Suspended { until_ms },
+                    wire::SanctionKind::Banned => Sanction::Banned,
+                    wire::SanctionKind::Unspecified => return None,
+                }
+            }
+        },
+        age_band: match standing.age_band() {
+            wire::AgeBand::Under16 => AgeBand::Under16,
+            wire::AgeBand::AgeBand16To17 => AgeBand::From16To17,
+            wire::AgeBand::Adult => AgeBand::Adult,
+            wire::AgeBand::Unspecified => return None,
+        },
+    })
+}

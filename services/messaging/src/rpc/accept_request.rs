@@ -1,0 +1,84 @@
+//! AcceptRequest: a stranger's messages move to the inbox, and they may write from now on.
+
+use postern_policy::{Answer, accept_allowed};
+use postern_proto::messaging::v1::{AcceptRequestRequest, AcceptRequestResponse};
+use postern_shared::{caller::Me, id::UserId};
+
+use super::{Rpc, reply};
+use crate::{
+    domain::{self, Folder, Request, Versions},
+    error::Error,
+    store::Settled,
+};
+
+/// How often the facts may move under it.
+const ROUNDS_MAX: u32 = 3;
+
+pub(super) async fn accept_request(
+    rpc: &Rpc,
+    me: Me,
+    request: AcceptRequestRequest,
+) -> Result<AcceptRequestResponse, Error> {
+    let id = reply::conversation_id(&request.conversation_id)?;
+    for _ in 0..ROUNDS_MAX {
+        let before = rpc.store.conversation(id, me.id).await?.ok_or(Error::RequestNotFound)?;
+        let other = before.peer_of(me.id).ok_or(Error::RequestNotFound)?;
+        match before.side(other).request {
+            Request::Accepted => return accepted(rpc, &me, id).await,
+            Request::None | Request::Declined { .. } => return Err(Error::RequestNotFound),
+            Request::Pending { .. } => {}
+        }
+        let (owners, versions) = consult(rpc, &me, other).await?;
+        let now = rpc.clock.now();
+        let settled = Settled {
+            before,
+            after: domain::accept(before, me.id, other, owners, now),
+            person: me.id,
+            versions: Some(versions),
+            folder: Folder::Inbox,
+            tell_other: true,
+            at: now,
+        };
+        if rpc.store.settle(settled).await? {
+            return accepted(rpc, &me, id).await;
+        }
+    }
+    Err(Error::Contention)
+}
+
+/// What the owners say of accepting, and what goes into the consent.
+async fn consult(
+    rpc: &Rpc,
+    me: &Me,
+    other: UserId,
+) -> Result<(domain::Owners, Versions), Error> {
+    let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
+    let (Answer::Known(own), Some(owners), Some(versions), Some(edges)) = (
+        gathered.sender_settings,
+        gathered.sender_owners,
+        gathered.sender_versions,
+        gathered.edges,
+    ) else {
+        return Err(Error::Undecidable);
+    };
+    accept_allowed(own.who_can_message).map_err(|_| Error::YourMessagesAreOff)?;
+    // A request of someone who is gone, or who blocks or is blocked, is in no list any more.
+    let here = match gathered.recipient {
+        Answer::Known(person) => !person.is_gone(),
+        Answer::Absent => false,
+        Answer::Unavailable => return Err(Error::Undecidable),
+    };
+    if !here || edges.sender_blocks || edges.recipient_blocks {
+        return Err(Error::RequestNotFound);
+    }
+    Ok((owners, versions))
+}
+
+async fn accepted(
+    rpc: &Rpc,
+    me: &Me,
+    id: postern_shared::id::ConversationId,
+) -> Result<AcceptRequestResponse, Error> {
+    let listed = rpc.store.listed(me.id, id).await?.ok_or(Error::RequestNotFound)?;
+    Ok(AcceptRequestResponse { conversation: Some(reply::conversation(&listed, me.id)) })
+}

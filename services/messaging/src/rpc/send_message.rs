@@ -1,0 +1,305 @@
+//! SendMessage: parse, look for an earlier answer, gather, decide, commit.
+
+use postern_policy::{
+    Budgets, Consent, Decision, Facts, Refusal, Request, Verdict, decide,
+};
+use postern_proto::{
+    common::v1::{PersonRef, person_ref},
+    messaging::v1::{
+        self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
+        send_message_response::Outcome as Reply,
+    },
+    policy::v1::RefusalReason,
+};
+use postern_shared::{
+    caller::Me,
+    clock::Timestamp,
+    error::Check,
+    id::{DecisionId, UserId},
+};
+
+use super::{Rpc, reply};
+use crate::{
+    domain::{self, ClientMessageId, Content, Conversation, Message, Outcome, PreparedSend},
+    error::Error,
+    peers::Gathered,
+    store::Pair,
+};
+
+/// How often a decision is made anew because the facts moved under it.
+const ROUNDS_MAX: u32 = 3;
+/// The longest handle; what is longer is nobody's.
+const HANDLE_CHARS_MAX: usize = 24;
+
+/// A message that makes sense by itself.
+struct Draft {
+    recipient: Recipient,
+    client_message_id: ClientMessageId,
+    content: Content,
+}
+
+enum Recipient {
+    Id(UserId),
+    Handle(String),
+}
+
+pub(super) async fn send_message(
+    rpc: &Rpc,
+    me: Me,
+    request: SendMessageRequest,
+) -> Result<SendMessageResponse, Error> {
+    let draft = parse(request)?;
+    let recipient = match &draft.recipient {
+        Recipient::Id(id) => Some(*id),
+        Recipient::Handle(handle) => rpc.owners.resolve(&me.caller, handle.clone()).await?,
+    };
+    // Nobody by that handle: decided like every other person who does not exist, by an id that
+    // no account has.
+    let other = recipient.unwrap_or_else(|| UserId::random(&rpc.random));
+    let conversation = domain::conversation_id(me.id, other);
+    if let Some(sent) = rpc.store.find_sent(conversation, me.id, &draft.client_message_id).await? {
+        return answer_again(&sent, &draft, me.id);
+    }
+    // One round more for a pair that writes for the first time.
+    for _ in 0..=ROUNDS_MAX {
+        let pair = rpc.store.pair(me.id, other).await?;
+        let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
+        let now = rpc.clock.now();
+        let facts = facts(rpc, &me, other, &pair.conversation, &gathered, &draft, now);
+        let prepared = match decide(&facts) {
+            Decision::Unavailable => return Err(Error::Undecidable),
+            Decision::Refuse { rule, reason } => {
+                let id = DecisionId::new(now, &rpc.random);
+                let record = domain::Refusal {
+                    id,
+                    sender: me.id,
+                    recipient,
+                    rule,
+                    reason: reason.name(),
+                    facts: format!("{facts:?}"),
+                    versions: gathered.sender_versions.zip(gathered.recipient_versions),
+                    decided_at: now,
+                };
+                rpc.store.record_refusal(&record).await?;
+                return Ok(refused(reason, id));
+            }
+            deliver @ Decision::Deliver { .. } => {
+                if pair.incomplete {
+                    // The rows that guard the commit must be there before the owners are asked.
+                    rpc.store.create_pair(me.id, other).await?;
+                    continue;
+                }
+                prepare(&me, other, &pair, &gathered, &draft, deliver, now)?
+            }
+        };
+        match rpc.committers.commit(prepared.clone()).await? {
+            Outcome::Stored { seq } => return Ok(delivered(&prepared, seq)),
+            Outcome::Duplicate => {
+                let sent = rpc.store.find_sent(conversation, me.id, &draft.client_message_id);
+                let sent = sent.await?.ok_or(Error::Contention)?;
+                return answer_again(&sent, &draft, me.id);
+            }
+            Outcome::Moved => {}
+        }
+    }
+    Err(Error::Contention)
+}
+
+fn parse(request: SendMessageRequest) -> Result<Draft, Error> {
+    let mut check = Check::new();
+    let recipient = recipient(&mut check, request.recipient);
+    let id = ClientMessageId::parse(request.client_message_id);
+    let client_message_id = check.take("client_message_id", id);
+    let content = content(&mut check, request.content);
+    let draft = match (recipient, client_message_id, content) {
+        (Some(recipient), Some(client_message_id), Some(content)) => {
+            Some(Draft { recipient, client_message_id, content })
+        }
+        _ => None,
+    };
+    Ok(check.done(draft)?)
+}
+
+fn recipient(check: &mut Check, recipient: Option<PersonRef>) -> Option<Recipient> {
+    match recipient.and_then(|recipient| recipient.person) {
+        Some(person_ref::Person::UserId(id)) => {
+            check.take("recipient.user_id", id.parse()).map(Recipient::Id)
+        }
+        Some(person_ref::Person::Handle(handle)) => {
+            let shaped = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
+            };
+            let length = (2..=HANDLE_CHARS_MAX).contains(&handle.len());
+            if length && handle.bytes().all(shaped) {
+                return Some(Recipient::Handle(handle));
+            }
+            check.wrong("recipient.handle", "must be 2 to 24 of a-z, 0-9, `.` and `_`");
+            None
+        }
+        None => {
+            check.wrong("recipient", "must name a person by `user_id` or `handle`");
+            None
+        }
+    }
+}
+
+fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content> {
+    use wire::content::Content::{Link, SharedVideo, Text};
+    match content.and_then(|content| content.content) {
+        Some(Text(text)) => check.take("content.text", Content::text(text)),
+        Some(SharedVideo(video)) => {
+            check.take("content.shared_video.video_id", Content::video(video.video_id))
+        }
+        Some(Link(link)) => check.take("content.link.url", Content::link(link.url)),
+        None => {
+            check.wrong("content", "must hold one of `text`, `shared_video` and `link`");
+            None
+        }
+    }
+}
+
+fn facts(
+    rpc: &Rpc,
+    me: &Me,
+    other: UserId,
+    pair: &Conversation,
+    gathered: &Gathered,
+    draft: &Draft,
+    now: Timestamp,
+) -> Facts {
+    Facts {
+        same_person: me.id == other,
+        sender: gathered.sender,
+        recipient: gathered.recipient,
+        sender_settings: gathered.sender_settings,
+        recipient_settings: gathered.recipient_settings,
+        edges: gathered.edges,
+        consent: match pair.side(other).consent {
+            domain::Consent::None => Consent::None,
+            domain::Consent::Revoked => Consent::Revoked,
+            domain::Consent::Granted { epoch, settings_version, .. } => {
+                Consent::Granted { epoch, settings_version }
+            }
+        },
+        request: match pair.side(me.id).request {
+            domain::Request::None => Request::None,
+            domain::Request::Pending { sent } => Request::Pending { sent },
+            domain::Request::Accepted => Request::Accepted,
+            domain::Request::Declined { until } => {
+                Request::Declined { cooling_down: now < until }
+            }
+        },
+        request_messages_max: rpc.config.request_messages_max,
+        content: draft.content.kind().for_policy(),
+        // Content filters and budgets come later: these are their neutral values.
+        verdict: Verdict::Clean,
+        budgets: Budgets::NEUTRAL,
+    }
+}
+
+fn prepare(
+    me: &Me,
+    other: UserId,
+    pair: &Pair,
+    gathered: &Gathered,
+    draft: &Draft,
+    decision: Decision,
+    now: Timestamp,
+) -> Result<PreparedSend, Error> {
+    let Decision::Deliver { rule, placement, told, .. } = decision else {
+        return Err(Error::Undecidable);
+    };
+    // A decision to deliver had all of them.
+    let (Some(owners), Some(sender_versions), Some(recipient_versions)) =
+        (gathered.sender_owners, gathered.sender_versions, gathered.recipient_versions)
+    else {
+        return Err(Error::Undecidable);
+    };
+    let sent = domain::send(pair.conversation, me.id, other, placement, owners, now);
+    Ok(PreparedSend {
+        before: pair.conversation,
+        after: sent.conversation,
+        folder: sent.folder,
+        sender: me.id,
+        recipient: other,
+        sender_versions,
+        recipient_versions,
+        client_message_id: draft.client_message_id.clone(),
+        content: draft.content.clone(),
+        sent_at: now,
+        placement,
+        told,
+        rule,
+    })
+}
+
+fn delivered(prepared: &PreparedSend, seq: i64) -> SendMessageResponse {
+    stored(
+        &Message {
+            conversation: prepared.before.id,
+            seq,
+            sender: prepared.sender,
+            client_message_id: prepared.client_message_id.as_str().to_owned(),
+            content: prepared.content.clone(),
+            sent_at: prepared.sent_at,
+            told: prepared.told,
+        },
+        prepared.sender,
+    )
+}
+
+/// The first answer again, when the same id comes with the same content.
+fn answer_again(sent: &Message, draft: &Draft, me: UserId) -> Result<SendMessageResponse, Error> {
+    if sent.content == draft.content { Ok(stored(sent, me)) } else { Err(Error::IdReused) }
+}
+
+fn stored(message: &Message, sender: UserId) -> SendMessageResponse {
+    SendMessageResponse {
+        outcome: Some(Reply::Delivered(Delivered {
+            message: Some(reply::message(message, sender)),
+            placement: reply::placement(message.told).into(),
+        })),
+    }
+}
+
+fn refused(refusal: Refusal, id: DecisionId) -> SendMessageResponse {
+    let mut refused = Refused {
+        reason: told(refusal).into(),
+        decision_id: id.to_string(),
+        ..Refused::default()
+    };
+    match refusal {
+        Refusal::RateLimited { retry_after_ms } => {
+            refused.retry_after = Some(prost_types::Duration {
+                seconds: i64::try_from(retry_after_ms / 1_000).unwrap_or(i64::MAX),
+                nanos: i32::try_from(retry_after_ms % 1_000 * 1_000_000).unwrap_or(0),
+            });
+        }
+        Refusal::SenderRestricted { until_ms } => {
+            refused.restricted_until =
+                until_ms.map(|until| Timestamp::from_unix_millis(until).to_proto());
+        }
+        Refusal::ContentRejected { class } => {
+            refused.content_class = format!("{class:?}").to_uppercase();
+        }
+        _ => {}
+    }
+    SendMessageResponse { outcome: Some(Reply::Refused(refused)) }
+}
+
+const fn told(refusal: Refusal) -> RefusalReason {
+    match refusal {
+        Refusal::RateLimited { .. } => RefusalReason::RateLimited,
+        Refusal::SelfMessage => RefusalReason::SelfMessage,
+        Refusal::SenderRestricted { .. } => RefusalReason::SenderRestricted,
+        Refusal::SenderAgeRestricted => RefusalReason::SenderAgeRestricted,
+        Refusal::YouBlockedRecipient => RefusalReason::YouBlockedRecipient,
+        Refusal::YourMessagesAreOff => RefusalReason::YourMessagesAreOff,
+        Refusal::NotAccepting => RefusalReason::NotAccepting,
+        Refusal::RecipientMessagesAreOff => RefusalReason::RecipientMessagesAreOff,
+        Refusal::MutualFollowRequired => RefusalReason::MutualFollowRequired,
+        Refusal::AwaitingAcceptance => RefusalReason::AwaitingAcceptance,
+        Refusal::ContentRejected { .. } => RefusalReason::ContentRejected,
+        Refusal::RequestTextOnly => RefusalReason::RequestTextOnly,
+    }
+}

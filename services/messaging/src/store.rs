@@ -1,0 +1,37 @@
+//! The database of messaging: takes and returns what `domain` knows.
+//!
+//! Every write of a pair takes its locks in one order: mailboxes by user id, then conversations by
+//! id, then the rest. Reads never lock.
+
+mod commit;
+mod entity;
+mod lists;
+mod migrations;
+mod pair;
+mod refusals;
+mod rows;
+
+use postern_shared::db::Db;
+
+pub use migrations::MIGRATIONS;
+pub use pair::{Pair, Settled};
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Works on an open database.
+    #[must_use]
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// Whether only one transaction can write at a time.
+    #[must_use]
+    pub fn has_one_writer(&self) -> bool {
+        self.db.backend() == sea_orm::DbBackend::Sqlite
+    }
+}

@@ -1,0 +1,189 @@
+//! A pair: reading it before a decision, making its rows, and settling its requests.
+
+use postern_shared::{
+    clock::Timestamp,
+    id::{ConversationId, UserId},
+};
+use sea_orm::{
+    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Set,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{
+    Store,
+    commit::Locked,
+    entity::{conversation, mailbox, message, participant, user_event},
+    rows,
+};
+use crate::domain::{
+    ClientMessageId, Conversation, Folder, Message, Versions, conversation_id,
+};
+
+/// What is stored of a pair.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair {
+    /// What is known of the two; that of strangers when nothing is stored.
+    pub conversation: Conversation,
+    /// Whether a row that the commit needs does not exist yet.
+    pub incomplete: bool,
+}
+
+/// The end of a request: what changes, for whom, and what they see of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled {
+    /// The pair as it was decided upon.
+    pub before: Conversation,
+    /// The pair afterwards.
+    pub after: Conversation,
+    /// Who settles it.
+    pub person: UserId,
+    /// Their policy versions, where owners were asked.
+    pub versions: Option<Versions>,
+    /// Where the conversation then stands for them.
+    pub folder: Folder,
+    /// Whether the other is told.
+    pub tell_other: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// Reads a pair.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pair(&self, one: UserId, other: UserId) -> Result<Pair, DbErr> {
+        let row = conversation::Entity::find_by_id(conversation_id(one, other).uuid())
+            .one(self.db.reader())
+            .await?;
+        let mailboxes = mailbox::Entity::find()
+            .filter(mailbox::Column::UserId.is_in([one.uuid(), other.uuid()]))
+            .count(self.db.reader())
+            .await?;
+        let incomplete = row.is_none() || mailboxes < 2;
+        let conversation = match row {
+            Some(row) => rows::conversation(row)?,
+            None => Conversation::new(one, other),
+        };
+        Ok(Pair { conversation, incomplete })
+    }
+
+    /// Reads the conversation of which a person is part.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn conversation(
+        &self,
+        id: ConversationId,
+        person: UserId,
+    ) -> Result<Option<Conversation>, DbErr> {
+        let row =
+            conversation::Entity::find_by_id(id.uuid()).one(self.db.reader()).await?;
+        let pair = row.map(rows::conversation).transpose()?;
+        Ok(pair.filter(|pair| pair.peer_of(person).is_some()))
+    }
+
+    /// Makes the rows that a first message needs. They hold nothing yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn create_pair(&self, one: UserId, other: UserId) -> Result<(), DbErr> {
+        let pair = Conversation::new(one, other);
+        self.db
+            .write(|tx| async move {
+                // In the order in which the commit locks them.
+                for user in [pair.lo, pair.hi] {
+                    let row = mailbox::ActiveModel {
+                        user_id: Set(user.uuid()),
+                        fence_graph: Set(0),
+                        fence_settings: Set(0),
+                        fence_identity: Set(0),
+                        event_seq: Set(0),
+                    };
+                    mailbox::Entity::insert(row)
+                        .on_conflict(OnConflict::new().do_nothing().to_owned())
+                        .exec_without_returning(&*tx)
+                        .await?;
+                }
+                conversation::Entity::insert(rows::conversation_row(&pair))
+                    .on_conflict(OnConflict::new().do_nothing().to_owned())
+                    .exec_without_returning(&*tx)
+                    .await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Finds what a client's id was used for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_sent(
+        &self,
+        id: ConversationId,
+        sender: UserId,
+        client_message_id: &ClientMessageId,
+    ) -> Result<Option<Message>, DbErr> {
+        let row = message::Entity::find()
+            .filter(message::Column::ConversationId.eq(id.uuid()))
+            .filter(message::Column::SenderId.eq(sender.uuid()))
+            .filter(message::Column::ClientMessageId.eq(client_message_id.as_str()))
+            .one(self.db.reader())
+            .await?;
+        row.map(rows::message).transpose()
+    }
+
+    /// Settles a request. Answers false, and changes nothing, when a fence or the pair moved.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle(&self, settled: Settled) -> Result<bool, DbErr> {
+        let Settled { before, after, person, .. } = settled;
+        let Some(other) = before.peer_of(person) else { return Ok(false) };
+        self.db
+            .write(|tx| async move {
+                let people = [person, other].into_iter();
+                let mut locked = Locked::take(&tx, people, [before.id].into_iter()).await?;
+                let fenced = settled.versions.is_some_and(|seen| !locked.fences_allow(person, seen));
+                if fenced || !locked.pair_is(&before) {
+                    return Ok(false);
+                }
+                let kind = match settled.folder {
+                    Folder::Inbox => "request_accepted",
+                    _ => "request_declined",
+                };
+                let told = if settled.tell_other { vec![person, other] } else { vec![person] };
+                for user in told {
+                    let event = locked.next_event(user);
+                    locked.use_event(user, event);
+                    let row = user_event::ActiveModel {
+                        user_id: Set(user.uuid()),
+                        event: Set(event),
+                        kind: Set(kind.to_owned()),
+                        conversation_id: Set(Some(before.id.uuid())),
+                        seq: Set(0),
+                        at_ms: Set(settled.at.unix_millis()),
+                    };
+                    user_event::Entity::insert(row).exec_without_returning(&*tx).await?;
+                    if user == person {
+                        participant::Entity::update_many()
+                            .col_expr(
+                                participant::Column::Folder,
+                                Expr::value(settled.folder.as_str()),
+                            )
+                            .col_expr(participant::Column::LastEvent, Expr::value(event))
+                            .filter(participant::Column::UserId.eq(user.uuid()))
+                            .filter(participant::Column::ConversationId.eq(before.id.uuid()))
+                            .exec(&*tx)
+                            .await?;
+                    }
+                }
+                // The number of the last message may have risen since: facts change, it does not.
+                let last_seq = locked.pair(before.id).map_or(before.last_seq, |now| now.last_seq);
+                locked.replace(Conversation { last_seq, ..after });
+                locked.write_back(&tx).await?;
+                Ok(true)
+            })
+            .await
+    }
+}

@@ -1,0 +1,74 @@
+//! Records of refusals.
+
+use postern_shared::clock::Timestamp;
+use sea_orm::{
+    ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
+};
+
+use super::{Store, entity::refusal, rows};
+use crate::domain::{Refusal, Versions};
+
+/// Rows that one transaction removes.
+const PURGE_ROWS_MAX: u64 = 1_000;
+
+impl Store {
+    /// Keeps the record of a refusal.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn record_refusal(&self, record: &Refusal) -> Result<(), DbErr> {
+        let of = |pick: fn(&(Versions, Versions)) -> u64| {
+            Set(record.versions.as_ref().map(pick).map(rows::number))
+        };
+        let row = refusal::ActiveModel {
+            sender_id: Set(record.sender.uuid()),
+            refusal_id: Set(record.id.uuid()),
+            recipient_id: Set(record.recipient.map(postern_shared::id::UserId::uuid)),
+            rule: Set(record.rule.name().to_owned()),
+            reason: Set(record.reason.to_owned()),
+            facts: Set(record.facts.clone()),
+            sender_graph_version: of(|both| both.0.graph),
+            sender_settings_version: of(|both| both.0.settings),
+            sender_identity_version: of(|both| both.0.identity),
+            recipient_graph_version: of(|both| both.1.graph),
+            recipient_settings_version: of(|both| both.1.settings),
+            recipient_identity_version: of(|both| both.1.identity),
+            decided_at_ms: Set(record.decided_at.unix_millis()),
+        };
+        let row = &row;
+        self.db
+            .write(|tx| async move {
+                refusal::Entity::insert(row.clone()).exec_without_returning(&*tx).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Removes the records that are older than `before`.
+    ///
+    /// # Errors
+    /// When the database fails; what was removed until then stays removed.
+    pub async fn purge_refusals(&self, before: Timestamp) -> Result<(), DbErr> {
+        loop {
+            let removed: Result<u64, DbErr> = self
+                .db
+                .write(|tx| async move {
+                    let old = refusal::Entity::find()
+                        .filter(refusal::Column::DecidedAtMs.lt(before.unix_millis()))
+                        .limit(PURGE_ROWS_MAX)
+                        .all(&*tx)
+                        .await?;
+                    let mut removed = 0;
+                    for row in old {
+                        let key = (row.sender_id, row.refusal_id);
+                        removed += refusal::Entity::delete_by_id(key).exec(&*tx).await?.rows_affected;
+                    }
+                    Ok(removed)
+                })
+                .await;
+            if removed? < PURGE_ROWS_MAX {
+                return Ok(());
+            }
+        }
+    }
+}

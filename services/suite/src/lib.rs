@@ -1,0 +1,106 @@
+//! All four services in one process, on SQLite files, behind one port: what `cargo run` starts.
+//!
+//! Promises the same answers as four processes on PostgreSQL: the same crates, the same middleware,
+//! only the way from one to the other is shorter.
+
+mod credential;
+mod tour;
+
+use std::{io::Write as _, process::ExitCode};
+
+use postern_shared::{
+    caller::ServiceName,
+    config::Limits,
+    run::{self, Service, Setup},
+};
+
+const USAGE: &str = "\
+postern: direct messages in which the recipient decides who gets in
+
+  cargo run                       serve identity, graph, settings and messaging
+  cargo run -- tour [--target URL]
+                                  play delivered, filtered and refused against a suite that serves
+                                  (default http://127.0.0.1:50051)
+  cargo run -- credential SERVICE [--data-dir FOLDER]
+                                  print the credential of a service for its internal contracts
+                                  (identity, graph, settings or messaging; default folder ./data)
+
+Settings come from POSTERN_… variables and the TOML file that POSTERN_CONFIG names; see README.md.
+";
+
+/// The four services, in the order of their ports.
+#[must_use]
+pub fn services() -> Vec<Service> {
+    vec![
+        postern_identity::service(),
+        postern_graph::service(),
+        postern_settings::service(),
+        postern_messaging::service(),
+    ]
+}
+
+/// Does what the command line says.
+pub fn command(mut arguments: impl Iterator<Item = String>) -> ExitCode {
+    let command = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let done = match command.as_deref() {
+        None => return run::main(services(), hello),
+        Some("tour") => option(&rest, "--target", "http://127.0.0.1:50051").and_then(tour::run),
+        Some("credential") => credential(&rest),
+        Some("help" | "--help" | "-h") => return say(USAGE),
+        Some(other) => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn credential(arguments: &[String]) -> Result<(), String> {
+    let (name, rest) = arguments.split_first().ok_or("name a service: identity, graph, …")?;
+    let service = ServiceName::parse(name)
+        .ok_or_else(|| format!("`{name}` is no service: identity, graph, settings, messaging"))?;
+    let folder = option(rest, "--data-dir", "data")?;
+    let credential = credential::of(service, folder.as_ref())?;
+    say(&format!("{credential}\n"));
+    Ok(())
+}
+
+/// The value of the one option that a command has.
+fn option(arguments: &[String], name: &str, default: &str) -> Result<String, String> {
+    match arguments {
+        [] => Ok(default.to_owned()),
+        [given, value] if given == name => Ok(value.clone()),
+        _ => Err(format!("expected nothing or `{name} VALUE`\n\n{USAGE}")),
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    // A reader that has gone, as of `| head`, is no failure.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// What the suite prints once it serves.
+fn hello(setup: &Setup) -> String {
+    let common = &setup.common;
+    let limits = match common.limits {
+        Limits::Default => "",
+        Limits::Off => "  limits    OFF (POSTERN_LIMITS): for replays alone\n",
+    };
+    format!(
+        "\nPostern serves identity, graph, settings and messaging\n  \
+           public    {public}   people's clients; try: grpcurl -plaintext {public} list\n  \
+           internal  {internal}   the services' own contracts\n  \
+           admin     {admin}    /metrics /livez /readyz\n  \
+           data      {data}\n{limits}\n\
+         next, in another terminal: cargo run -- tour\n",
+        public = common.listen,
+        internal = common.internal_listen,
+        admin = common.admin_listen,
+        data = common.data_dir.display(),
+    )
+}

@@ -1,0 +1,173 @@
+//! Services just good enough to be replayed against, and bad enough to be found out.
+//!
+//! All four on one port, in memory. They keep to the policy between adults who take messages from
+//! everyone; a `Mischief` says what goes wrong. What is kept outlives the server, as on a disk.
+
+mod served;
+mod unserved;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use postern_proto::graph::v1::graph_service_server::GraphServiceServer;
+use postern_proto::identity::v1::account_service_server::AccountServiceServer;
+use postern_proto::identity::v1::session_service_server::SessionServiceServer;
+use postern_proto::messaging::v1::conversation_service_server::ConversationServiceServer;
+use postern_proto::messaging::v1::message_service_server::MessageServiceServer;
+use postern_proto::messaging::v1::request_service_server::RequestServiceServer;
+use postern_proto::messaging::v1::{Message, SendMessageResponse};
+use postern_proto::settings::v1::settings_service_server::SettingsServiceServer;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+
+/// What goes wrong. Messages are counted from 1, in the order in which they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mischief {
+    /// Nothing.
+    #[default]
+    None,
+    /// Many calls fail in ways that pass; some after they were done.
+    Moody,
+    /// A message is acknowledged and not kept.
+    Lose(usize),
+    /// A message is kept twice.
+    Double(usize),
+    /// The two newest messages of a conversation are told in the wrong order.
+    Swap,
+    /// Requests are put into the inbox.
+    NoRequests,
+    /// A message is called wrong.
+    Invalid(usize),
+    /// Sending never works.
+    Away,
+}
+
+/// What the services keep.
+#[derive(Clone)]
+pub struct Fake {
+    mischief: Mischief,
+    kept: Arc<Mutex<Kept>>,
+    stored: Arc<watch::Sender<usize>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    passwords: HashMap<String, String>,
+    /// By access token.
+    sessions: HashMap<String, String>,
+    /// By refresh token.
+    refreshes: HashMap<String, String>,
+    /// Whose token a moody server forgot.
+    forgotten: HashSet<String>,
+    everyone: HashSet<String>,
+    follows: HashSet<(String, String)>,
+    conversations: BTreeMap<String, Conversation>,
+    answers: HashMap<[String; 3], SendMessageResponse>,
+    calls: usize,
+}
+
+#[derive(Default)]
+struct Conversation {
+    people: [String; 2],
+    /// Whose request it is; `None`: it is in both inboxes.
+    requested_by: Option<String>,
+    oldest_first: Vec<Message>,
+}
+
+impl Fake {
+    /// Keeps nothing yet.
+    pub fn new(mischief: Mischief) -> Self {
+        let stored = Arc::new(watch::Sender::new(0));
+        Self {
+            mischief,
+            kept: Arc::default(),
+            stored,
+        }
+    }
+
+    /// The same data, served by others.
+    pub fn reformed(&self, mischief: Mischief) -> Self {
+        Self {
+            mischief,
+            ..self.clone()
+        }
+    }
+
+    /// Waits until so many messages are stored.
+    pub async fn has_stored(&self, messages: usize) {
+        let mut stored = self.stored.subscribe();
+        stored
+            .wait_for(|stored| *stored >= messages)
+            .await
+            .expect("the sender is in `self`");
+    }
+
+    /// How many calls came, of whatever kind.
+    pub fn calls(&self) -> usize {
+        self.kept().calls
+    }
+
+    /// Serves on an address, from a runtime of its own.
+    pub fn serve(&self, address: SocketAddr) -> Running {
+        let runtime = Runtime::new().unwrap();
+        let listener = bound(address);
+        listener.set_nonblocking(true).unwrap();
+        let _entered = runtime.enter();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Server::builder()
+            .add_service(AccountServiceServer::new(self.clone()))
+            .add_service(SessionServiceServer::new(self.clone()))
+            .add_service(GraphServiceServer::new(self.clone()))
+            .add_service(SettingsServiceServer::new(self.clone()))
+            .add_service(MessageServiceServer::new(self.clone()))
+            .add_service(ConversationServiceServer::new(self.clone()))
+            .add_service(RequestServiceServer::new(self.clone()));
+        runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+        Running {
+            address,
+            runtime: Some(runtime),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap()
+    }
+}
+
+/// Listens; where another has just been told to stop, as soon as it has.
+fn bound(address: SocketAddr) -> std::net::TcpListener {
+    loop {
+        match std::net::TcpListener::bind(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => std::thread::yield_now(),
+            listener => return listener.unwrap(),
+        }
+    }
+}
+
+/// A server that dies when this is dropped, and all its connections with it.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    runtime: Option<Runtime>,
+}
+
+impl Running {
+    /// Where it listens, as an option of the tool.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
