@@ -320,7 +320,8 @@ impl FromStr for LogFormat {
 pub struct TelemetryConfig {
     /// `human` (default) or `json`.
     pub log_format: LogFormat,
-    /// Which logs: a tracing filter such as `info,postern=debug`. Default `info`.
+    /// Which logs: a tracing filter such as `info,postern=debug`. Default `info`,
+    /// with less of the migrations.
     pub log: String,
     /// Where traces go by OTLP over gRPC (`OTEL_EXPORTER_OTLP_ENDPOINT`); none: nowhere.
     pub otlp_endpoint: Option<String>,
@@ -375,7 +376,7 @@ impl TelemetryConfig {
             log: source.get(
                 "log",
                 "a filter such as `info,postern=debug`",
-                "info".to_owned(),
+                "info,sea_orm_migration=warn".to_owned(),
             ),
             otlp_endpoint: source
                 .foreign("OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -321,7 +321,7 @@ mod tests {
     }
 
     async fn count(db: &Db) -> i64 {
-        let sql = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) AS n FROM t");
+        let sql = Statement::from_sql_and_values(db.backend(), "SELECT count(*) AS n FROM t", []);
         let row = db.reader().query_one_raw(sql).await.unwrap().unwrap();
         row.try_get("", "n").unwrap()
     }

@@ -44,7 +44,8 @@ pub trait Failure: Error {
 pub fn to_status(failure: &dyn Failure, request_id: &str) -> Status {
     let (code, reason) = failure.classify();
     if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-        tracing::error!(error = %chain(failure), request.id = request_id, "a request failed inside");
+        let error = chain(failure);
+        tracing::error!(error, request.id = request_id, "a request failed inside");
         let metadata = HashMap::from([("request_id".to_owned(), request_id.to_owned())]);
         let details = ErrorDetails::with_error_info(reason.wire(), ERROR_DOMAIN, metadata);
         return Status::with_error_details(code, "internal error", details);

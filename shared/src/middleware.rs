@@ -1,10 +1,10 @@
 //! What every request passes before a handler sees it: one stack, in one order, for the public
 //! port, the internal port and calls inside the process.
 //!
-//! The order, outermost first, and why: trace (whatever follows belongs to the request's span) →
-//! request id (names it in logs) → metrics (sees every outcome) → catch panic (one request falls,
-//! not the process) → shed (too much is turned away before it costs anything) → deadline (bounds
-//! all that follows) → peer identity (which program calls) → user token (for whom) → the handler.
+//! The order, outermost first, and why: trace (whatever follows belongs to the request's span),
+//! request id (names it in logs), metrics (see every outcome), catch panic (one request falls, not
+//! the process), shed (too much is turned away before it costs anything), deadline (bounds all
+//! that follows), peer identity (which program calls), user token (for whom), the handler.
 
 mod identify;
 

@@ -154,13 +154,13 @@ impl Peer {
         if let Ok(id) = HeaderValue::from_str(&caller.request_id) {
             request.headers_mut().insert(REQUEST_ID_HEADER, id);
         }
-        if let (Some(user), Way::Network { .. }) = (&caller.user, &self.way) {
-            if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", user.token)) {
-                value.set_sensitive(true);
-                request
-                    .headers_mut()
-                    .insert(http::header::AUTHORIZATION, value);
-            }
+        if let (Some(user), Way::Network { .. }) = (&caller.user, &self.way)
+            && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", user.token))
+        {
+            value.set_sensitive(true);
+            request
+                .headers_mut()
+                .insert(http::header::AUTHORIZATION, value);
         }
     }
 

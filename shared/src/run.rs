@@ -1,5 +1,5 @@
-//! From settings to a running process and back: config → lock → bind → open → build → serve →
-//! drain, in one place for the four services and the suite.
+//! From settings to a running process and back: configure, lock, bind, open, build, serve, drain,
+//! in one place for the four services and the suite.
 //!
 //! The first signal drains, the second stops at once, and a server that dies ends the process with
 //! a failing code.

@@ -6,7 +6,7 @@
 mod context;
 mod metrics;
 
-use std::time::Duration;
+use std::{io::IsTerminal as _, time::Duration};
 
 use opentelemetry::{KeyValue, metrics::MeterProvider as _, trace::TracerProvider as _};
 use opentelemetry_otlp::WithExportConfig as _;
@@ -95,6 +95,7 @@ impl Telemetry {
         });
         let logs = match config.log_format {
             LogFormat::Human => tracing_subscriber::fmt::layer()
+                .with_ansi(std::io::stderr().is_terminal())
                 .with_writer(std::io::stderr)
                 .boxed(),
             LogFormat::Json => tracing_subscriber::fmt::layer()
@@ -172,10 +173,10 @@ impl Telemetry {
     /// Sends what is left to send. The exporter needs the runtime while this waits, so it must be
     /// called from a thread that may block.
     pub fn stop(self) {
-        if let Some(traces) = self.traces {
-            if let Err(error) = traces.shutdown_with_timeout(FLUSH) {
-                tracing::warn!(%error, "the last traces were not sent");
-            }
+        if let Some(traces) = self.traces
+            && let Err(error) = traces.shutdown_with_timeout(FLUSH)
+        {
+            tracing::warn!(%error, "the last traces were not sent");
         }
         if let Err(error) = self.meters.shutdown_with_timeout(FLUSH) {
             tracing::debug!(%error, "the meters did not stop cleanly");

@@ -19,11 +19,13 @@ use postern_proto::{
         Content, Delivered, ListConversationsRequest, ListMessagesRequest, ListRequestsRequest,
         Message, MessageRequest, Placement, Refused, RequestTier, SendMessageRequest,
         SendMessageResponse, content, conversation_service_client::ConversationServiceClient,
-        message_service_client::MessageServiceClient,
-        request_service_client::RequestServiceClient, send_message_response::Outcome,
+        message_service_client::MessageServiceClient, request_service_client::RequestServiceClient,
+        send_message_response::Outcome,
     },
     policy::v1::{AccountKind, RefusalReason, WhoCanMessage},
-    settings::v1::{Settings, UpdateSettingsRequest, settings_service_client::SettingsServiceClient},
+    settings::v1::{
+        Settings, UpdateSettingsRequest, settings_service_client::SettingsServiceClient,
+    },
 };
 use postern_shared::{
     auth::{Claims, SigningKey, read_signing_key},
@@ -42,7 +44,7 @@ use tonic::{
 };
 
 /// Long enough for every rule, and in no list of common ones.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "a door that opens inward";
 /// 2026-11-23T12:00:00Z: where a suite's clock starts.
 pub const START: Timestamp = Timestamp::from_unix_millis(1_795_435_200_000);
 
@@ -61,13 +63,22 @@ pub struct Suite {
 /// keeps.
 pub fn variables(folder: &Path, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut all = vec![
-        ("POSTERN_DATA_DIR".to_owned(), folder.to_str().unwrap().to_owned()),
+        (
+            "POSTERN_DATA_DIR".to_owned(),
+            folder.to_str().unwrap().to_owned(),
+        ),
         ("POSTERN_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
-        ("POSTERN_INTERNAL_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+        (
+            "POSTERN_INTERNAL_LISTEN".to_owned(),
+            "127.0.0.1:0".to_owned(),
+        ),
         ("POSTERN_ADMIN_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
         ("POSTERN_DEADLINE_MS".to_owned(), "30000".to_owned()),
     ];
-    all.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    all.extend(
+        more.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
     all
 }
 
@@ -85,7 +96,11 @@ pub async fn start(
 
 /// Connects to an address.
 pub async fn connect(address: std::net::SocketAddr) -> Channel {
-    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+    Endpoint::from_shared(format!("http://{address}"))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
 }
 
 impl Suite {
@@ -101,7 +116,9 @@ impl Suite {
 
     /// A suite on a folder that may have been used before.
     pub async fn start_in(folder: TempDir, clock: Clock, more: &[(&str, &str)]) -> Self {
-        let running = start(postern::services(), folder.path(), &clock, more).await.unwrap();
+        let running = start(postern::services(), folder.path(), &clock, more)
+            .await
+            .unwrap();
         Self {
             channel: connect(running.public).await,
             internal: connect(running.internal).await,
@@ -122,7 +139,8 @@ impl Suite {
 
     /// Registers an adult.
     pub async fn person(&self, handle: &str) -> Person {
-        self.person_born(handle, "1990-05-17", AccountKind::Personal).await
+        self.person_born(handle, "1990-05-17", AccountKind::Personal)
+            .await
     }
 
     /// Registers an adult whom everyone may write to.
@@ -141,7 +159,12 @@ impl Suite {
             birth_date: birth.to_owned(),
             kind: kind.into(),
         };
-        let created = self.accounts().create_account(request).await.unwrap().into_inner();
+        let created = self
+            .accounts()
+            .create_account(request)
+            .await
+            .unwrap()
+            .into_inner();
         self.someone(&created.account.unwrap())
     }
 
@@ -227,12 +250,16 @@ impl Person {
     }
 
     pub async fn follow(&self, other: &Self) {
-        let ask = self.ask(FollowRequest { person: other.reference() });
+        let ask = self.ask(FollowRequest {
+            person: other.reference(),
+        });
         self.graph().follow(ask).await.unwrap();
     }
 
     pub async fn unfollow(&self, other: &Self) {
-        let ask = self.ask(UnfollowRequest { person: other.reference() });
+        let ask = self.ask(UnfollowRequest {
+            person: other.reference(),
+        });
         self.graph().unfollow(ask).await.unwrap();
     }
 
@@ -242,18 +269,25 @@ impl Person {
     }
 
     pub async fn block(&self, other: &Self) {
-        let ask = self.ask(BlockRequest { person: other.reference() });
+        let ask = self.ask(BlockRequest {
+            person: other.reference(),
+        });
         self.graph().block(ask).await.unwrap();
     }
 
     pub async fn unblock(&self, other: &Self) {
-        let ask = self.ask(UnblockRequest { person: other.reference() });
+        let ask = self.ask(UnblockRequest {
+            person: other.reference(),
+        });
         self.graph().unblock(ask).await.unwrap();
     }
 
     pub async fn let_write(&self, who: WhoCanMessage) {
         let ask = self.ask(UpdateSettingsRequest {
-            settings: Some(Settings { who_can_message: who.into(), ..Settings::default() }),
+            settings: Some(Settings {
+                who_can_message: who.into(),
+                ..Settings::default()
+            }),
             update_mask: Some(mask(&["who_can_message"])),
             etag: String::new(),
         });
@@ -284,9 +318,22 @@ impl Person {
     /// The inbox, all pages: conversation ids, latest first.
     pub async fn inbox(&self) -> Vec<String> {
         let ask = self.ask(ListConversationsRequest::default());
-        let listed = self.conversations().list_conversations(ask).await.unwrap().into_inner();
-        assert_eq!(listed.page.unwrap().next_page_token, "", "a test's inbox fits a page");
-        listed.conversations.into_iter().map(|listed| listed.conversation_id).collect()
+        let listed = self
+            .conversations()
+            .list_conversations(ask)
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(
+            listed.page.unwrap().next_page_token,
+            "",
+            "a test's inbox fits a page"
+        );
+        listed
+            .conversations
+            .into_iter()
+            .map(|listed| listed.conversation_id)
+            .collect()
     }
 
     /// The filtered requests.
@@ -295,7 +342,12 @@ impl Person {
             tier: RequestTier::Filtered.into(),
             page: None,
         });
-        self.requests().list_requests(ask).await.unwrap().into_inner().requests
+        self.requests()
+            .list_requests(ask)
+            .await
+            .unwrap()
+            .into_inner()
+            .requests
     }
 
     /// The messages of a conversation, newest first.
@@ -304,28 +356,41 @@ impl Person {
             conversation_id: conversation_id.to_owned(),
             page: None,
         });
-        Ok(self.messages().list_messages(ask).await?.into_inner().messages)
+        Ok(self
+            .messages()
+            .list_messages(ask)
+            .await?
+            .into_inner()
+            .messages)
     }
 }
 
 /// A person by their id.
 pub fn by_id(id: &str) -> Option<PersonRef> {
-    Some(PersonRef { person: Some(person_ref::Person::UserId(id.to_owned())) })
+    Some(PersonRef {
+        person: Some(person_ref::Person::UserId(id.to_owned())),
+    })
 }
 
 /// A person by their handle.
 pub fn by_handle(handle: &str) -> Option<PersonRef> {
-    Some(PersonRef { person: Some(person_ref::Person::Handle(handle.to_owned())) })
+    Some(PersonRef {
+        person: Some(person_ref::Person::Handle(handle.to_owned())),
+    })
 }
 
 /// A content that is a text.
 pub fn text_content(text: &str) -> Option<Content> {
-    Some(Content { content: Some(content::Content::Text(text.to_owned())) })
+    Some(Content {
+        content: Some(content::Content::Text(text.to_owned())),
+    })
 }
 
 /// A field mask.
 pub fn mask(paths: &[&str]) -> prost_types::FieldMask {
-    prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
+    prost_types::FieldMask {
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+    }
 }
 
 /// The delivery in an answer.
@@ -362,6 +427,10 @@ pub fn assert_fails<T: std::fmt::Debug>(
     reason: ErrorReason,
 ) -> Status {
     let status = result.unwrap_err();
-    assert_eq!((status.code(), reason_of(&status)), (code, Some(reason)), "{status:?}");
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (code, Some(reason)),
+        "{status:?}"
+    );
     status
 }

@@ -36,7 +36,11 @@ impl Committers {
     /// Starts them. They end when the last handle is dropped and their queues are empty.
     #[must_use]
     pub fn start(store: &Store, committers: usize) -> Self {
-        let committers = if store.has_one_writer() { 1 } else { committers.max(1) };
+        let committers = if store.has_one_writer() {
+            1
+        } else {
+            committers.max(1)
+        };
         let queues = (0..committers).map(|_| {
             let (queue, waiting) = mpsc::channel(QUEUE_MAX);
             tokio::spawn(run(store.clone(), waiting));
@@ -75,7 +79,9 @@ async fn commit_batch(store: &Store, batch: Vec<Waiting>) {
         callers.push((one.span, one.answer));
     }
     // The statements show up in the trace of the first; the others' traces end at the hand-over.
-    let span = callers.first().map_or_else(tracing::Span::none, |(span, _)| span.clone());
+    let span = callers
+        .first()
+        .map_or_else(tracing::Span::none, |(span, _)| span.clone());
     match store.commit(&sends).instrument(span).await {
         Ok(outcomes) => {
             for (outcome, (_, answer)) in outcomes.into_iter().zip(callers) {

@@ -21,8 +21,10 @@ pub enum Error {
     #[error(transparent)]
     Page(#[from] PageError),
     /// The id was used for another content.
-    #[error("this `client_message_id` was used for another message to this person: \
-             make a new id for every message")]
+    #[error(
+        "this `client_message_id` was used for another message to this person: \
+             make a new id for every message"
+    )]
     IdReused,
     /// The caller takes part in no such conversation.
     #[error("there is no such conversation")]
@@ -58,9 +60,7 @@ impl Failure for Error {
             Self::IdReused => (Code::AlreadyExists, ErrorReason::ClientMessageIdReused),
             Self::ConversationNotFound => (Code::NotFound, ErrorReason::ConversationNotFound),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
-            Self::YourMessagesAreOff => {
-                (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff)
-            }
+            Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(error) => error.classify(),
             Self::Undecidable => (Code::Unavailable, ErrorReason::DependencyUnavailable),

@@ -34,7 +34,11 @@ const PURGE_EVERY: Duration = Duration::from_secs(3_600);
 /// The service, to be run.
 #[must_use]
 pub fn service() -> Service {
-    Service { name: ServiceName::Messaging, migrations: store::MIGRATIONS, configure }
+    Service {
+        name: ServiceName::Messaging,
+        migrations: store::MIGRATIONS,
+        configure,
+    }
 }
 
 fn configure(source: &mut Source) -> Builder {

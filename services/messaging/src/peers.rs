@@ -9,7 +9,8 @@ use postern_policy::{
 use postern_proto::{
     common::v1::{ErrorReason, PersonRef, person_ref},
     graph::v1::{
-        GetRelationshipRequest, Relationship, relationship_service_client::RelationshipServiceClient,
+        GetRelationshipRequest, Relationship,
+        relationship_service_client::RelationshipServiceClient,
     },
     identity::v1::{
         BatchGetStandingRequest, GetStandingRequest, Standing,
@@ -81,12 +82,20 @@ impl Owners {
         caller: &Caller,
         handle: String,
     ) -> Result<Option<UserId>, Dependency> {
-        let person = Some(PersonRef { person: Some(person_ref::Person::Handle(handle)) });
-        let ask = caller.ask(GetStandingRequest { person, min_version: 0 });
+        let person = Some(PersonRef {
+            person: Some(person_ref::Person::Handle(handle)),
+        });
+        let ask = caller.ask(GetStandingRequest {
+            person,
+            min_version: 0,
+        });
         let unavailable = |status| Dependency::new(ServiceName::Identity, status);
         match self.identity.clone().get_standing(ask).await {
             Ok(response) => {
-                let id = response.into_inner().standing.and_then(|s| s.user_id.parse().ok());
+                let id = response
+                    .into_inner()
+                    .standing
+                    .and_then(|s| s.user_id.parse().ok());
                 let broken = || unavailable(tonic::Status::data_loss("no user id in a standing"));
                 id.ok_or_else(broken).map(Some)
             }
@@ -98,26 +107,33 @@ impl Owners {
     /// Asks all three at once.
     pub async fn gather(&self, caller: &Caller, sender: UserId, recipient: UserId) -> Gathered {
         let both = || vec![sender.to_string(), recipient.to_string()];
-        let (mut graph, mut settings, mut identity) =
-            (self.graph.clone(), self.settings.clone(), self.identity.clone());
+        let (mut graph, mut settings, mut identity) = (
+            self.graph.clone(),
+            self.settings.clone(),
+            self.identity.clone(),
+        );
         let (graph, settings, identity) = tokio::join!(
             graph.get_relationship(caller.ask(GetRelationshipRequest {
                 user_id: sender.to_string(),
                 peer_id: recipient.to_string(),
                 ..GetRelationshipRequest::default()
             })),
-            settings.batch_get_dm_policies(
-                caller.ask(BatchGetDmPoliciesRequest { user_ids: both() })
-            ),
+            settings
+                .batch_get_dm_policies(caller.ask(BatchGetDmPoliciesRequest { user_ids: both() })),
             identity.batch_get_standing(caller.ask(BatchGetStandingRequest { user_ids: both() })),
         );
         let relationship = known(graph).and_then(|response| response.relationship);
-        let relationship = relationship.filter(|r| {
-            r.user_id == sender.to_string() && r.peer_id == recipient.to_string()
-        });
+        let relationship = relationship
+            .filter(|r| r.user_id == sender.to_string() && r.peer_id == recipient.to_string());
         let policies = known(settings).map(|response| response.policies);
         let standings = known(identity).map(|response| response.standings);
-        assemble(sender, recipient, relationship.as_ref(), policies.as_deref(), standings.as_deref())
+        assemble(
+            sender,
+            recipient,
+            relationship.as_ref(),
+            policies.as_deref(),
+            standings.as_deref(),
+        )
     }
 }
 
@@ -137,16 +153,17 @@ fn assemble(
     let standing_of = |id| find(standings, |s| s.user_id.as_str(), id);
     let (sender_policy, recipient_policy) = (policy_of(sender), policy_of(recipient));
     let (sender_standing, recipient_standing) = (standing_of(sender), standing_of(recipient));
-    let versions = |graph: Option<u64>, policy: Answer<&DmPolicy>, standing: Answer<&Standing>| {
-        match (graph, policy, standing) {
+    let versions =
+        |graph: Option<u64>, policy: Answer<&DmPolicy>, standing: Answer<&Standing>| match (
+            graph, policy, standing,
+        ) {
             (Some(graph), Answer::Known(policy), Answer::Known(standing)) => Some(Versions {
                 graph,
                 settings: policy.version,
                 identity: standing.version,
             }),
             _ => None,
-        }
-    };
+        };
     let sender_owners = match (relationship, sender_policy) {
         (Some(relationship), Answer::Known(policy)) => Some(domain::Owners {
             epoch: relationship.user_epoch,
@@ -175,14 +192,15 @@ fn assemble(
     }
 }
 
-fn find<'a, T>(
-    entries: Option<&'a [T]>,
-    id_of: impl Fn(&T) -> &str,
-    id: UserId,
-) -> Answer<&'a T> {
-    let Some(entries) = entries else { return Answer::Unavailable };
+fn find<T>(entries: Option<&[T]>, id_of: impl Fn(&T) -> &str, id: UserId) -> Answer<&T> {
+    let Some(entries) = entries else {
+        return Answer::Unavailable;
+    };
     let id = id.to_string();
-    entries.iter().find(|entry| id_of(entry) == id).map_or(Answer::Absent, Answer::Known)
+    entries
+        .iter()
+        .find(|entry| id_of(entry) == id)
+        .map_or(Answer::Absent, Answer::Known)
 }
 
 /// What cannot be understood was not answered.

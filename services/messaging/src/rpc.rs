@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use postern_proto::messaging::v1::{
     AcceptRequestRequest, AcceptRequestResponse, DeclineRequestRequest, DeclineRequestResponse,
-    ListConversationsRequest, ListConversationsResponse, ListMessagesRequest,
-    ListMessagesResponse, ListRequestsRequest, ListRequestsResponse, SendMessageRequest,
-    SendMessageResponse, conversation_service_server::ConversationService,
-    message_service_server::MessageService, request_service_server::RequestService,
+    ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
+    ListRequestsRequest, ListRequestsResponse, SendMessageRequest, SendMessageResponse,
+    conversation_service_server::ConversationService, message_service_server::MessageService,
+    request_service_server::RequestService,
 };
 use postern_shared::{
     caller::answer_me,
@@ -28,7 +28,10 @@ use tonic::{Request, Response, Status};
 use crate::{commit::Committers, config::Config, peers::Owners, store::Store};
 
 /// Entries of a page of any list here.
-const PAGE: PageSizes = PageSizes { default: 50, max: 200 };
+const PAGE: PageSizes = PageSizes {
+    default: 50,
+    max: 200,
+};
 
 /// What the RPCs work with.
 #[derive(Debug)]
@@ -64,7 +67,10 @@ impl MessageService for Rpc {
         &self,
         request: Request<ListMessagesRequest>,
     ) -> Answer<ListMessagesResponse> {
-        answer_me(request, |me, ask| list_messages::list_messages(self, me, ask)).await
+        answer_me(request, |me, ask| {
+            list_messages::list_messages(self, me, ask)
+        })
+        .await
     }
 }
 
@@ -74,7 +80,10 @@ impl ConversationService for Rpc {
         &self,
         request: Request<ListConversationsRequest>,
     ) -> Answer<ListConversationsResponse> {
-        answer_me(request, |me, ask| list_conversations::list_conversations(self, me, ask)).await
+        answer_me(request, |me, ask| {
+            list_conversations::list_conversations(self, me, ask)
+        })
+        .await
     }
 }
 
@@ -84,20 +93,29 @@ impl RequestService for Rpc {
         &self,
         request: Request<ListRequestsRequest>,
     ) -> Answer<ListRequestsResponse> {
-        answer_me(request, |me, ask| list_requests::list_requests(self, me, ask)).await
+        answer_me(request, |me, ask| {
+            list_requests::list_requests(self, me, ask)
+        })
+        .await
     }
 
     async fn accept_request(
         &self,
         request: Request<AcceptRequestRequest>,
     ) -> Answer<AcceptRequestResponse> {
-        answer_me(request, |me, ask| accept_request::accept_request(self, me, ask)).await
+        answer_me(request, |me, ask| {
+            accept_request::accept_request(self, me, ask)
+        })
+        .await
     }
 
     async fn decline_request(
         &self,
         request: Request<DeclineRequestRequest>,
     ) -> Answer<DeclineRequestResponse> {
-        answer_me(request, |me, ask| decline_request::decline_request(self, me, ask)).await
+        answer_me(request, |me, ask| {
+            decline_request::decline_request(self, me, ask)
+        })
+        .await
     }
 }

@@ -15,5 +15,8 @@ pub(super) fn of(service: ServiceName, folder: &Path) -> Result<String, String> 
     let key: [u8; 32] = key
         .try_into()
         .map_err(|_| format!("`{}` is not a key of 32 bytes", path.display()))?;
-    Ok(format!("{CREDENTIAL_HEADER}: {}", ServiceKey::new(&key).credential(service)))
+    Ok(format!(
+        "{CREDENTIAL_HEADER}: {}",
+        ServiceKey::new(&key).credential(service)
+    ))
 }

@@ -60,7 +60,9 @@ pub fn command(mut arguments: impl Iterator<Item = String>) -> ExitCode {
 }
 
 fn credential(arguments: &[String]) -> Result<(), String> {
-    let (name, rest) = arguments.split_first().ok_or("name a service: identity, graph, …")?;
+    let (name, rest) = arguments
+        .split_first()
+        .ok_or("name a service: identity, graph, …")?;
     let service = ServiceName::parse(name)
         .ok_or_else(|| format!("`{name}` is no service: identity, graph, settings, messaging"))?;
     let folder = option(rest, "--data-dir", "data")?;

@@ -17,7 +17,9 @@ use postern_proto::{
         request_service_client::RequestServiceClient, send_message_response::Outcome,
     },
     policy::v1::WhoCanMessage,
-    settings::v1::{Settings, UpdateSettingsRequest, settings_service_client::SettingsServiceClient},
+    settings::v1::{
+        Settings, UpdateSettingsRequest, settings_service_client::SettingsServiceClient,
+    },
 };
 use postern_shared::random::Random;
 use tonic::{
@@ -28,7 +30,7 @@ use tonic::{
 use tonic_types::StatusExt as _;
 
 /// Good enough for people who exist for a minute.
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "a door that opens inward";
 
 /// Plays the tour against the suite at `target`.
 pub(super) fn run(target: String) -> Result<(), String> {
@@ -42,7 +44,10 @@ pub(super) fn run(target: String) -> Result<(), String> {
         let channel = endpoint.connect().await.map_err(|error| {
             format!("nothing answers at {target} ({error}): start the suite with `cargo run`")
         })?;
-        Tour::new(channel).play().await.map_err(|status| told(&status))
+        Tour::new(channel)
+            .play()
+            .await
+            .map_err(|status| told(&status))
     })
 }
 
@@ -63,7 +68,11 @@ impl Tour {
     fn new(channel: Channel) -> Self {
         let random = Random::system();
         let run = format!("{:08x}", u32::from_be_bytes(random.bytes()));
-        Self { channel, run, sent: 0 }
+        Self {
+            channel,
+            run,
+            sent: 0,
+        }
     }
 
     async fn play(mut self) -> Result<(), Status> {
@@ -78,7 +87,8 @@ impl Tour {
         self.send(&cleo, &ada, "hi, do you know me?").await?;
         say("\nAda lets EVERYONE write. Strangers land in Filtered requests.\n");
         self.let_everyone_write(&ada).await?;
-        self.send(&cleo, &ada, "hi Ada, we met at the library").await?;
+        self.send(&cleo, &ada, "hi Ada, we met at the library")
+            .await?;
         let waiting = self.requests(&ada).await?;
         say("\nAda accepts. From now on Cleo's messages reach her inbox.\n");
         self.accept(&ada, waiting).await?;
@@ -99,31 +109,46 @@ impl Tour {
             birth_date: "1990-05-17".to_owned(),
             ..CreateAccountRequest::default()
         };
-        AccountServiceClient::new(self.channel.clone()).create_account(account).await?;
+        AccountServiceClient::new(self.channel.clone())
+            .create_account(account)
+            .await?;
         let credentials = CreateSessionRequest {
             handle: handle.clone(),
             password: PASSWORD.to_owned(),
             device_name: "tour".to_owned(),
         };
-        let session =
-            SessionServiceClient::new(self.channel.clone()).create_session(credentials).await?;
+        let session = SessionServiceClient::new(self.channel.clone())
+            .create_session(credentials)
+            .await?;
         let token = session.into_inner().tokens.unwrap_or_default().access_token;
         let bearer = MetadataValue::try_from(format!("Bearer {token}"))
             .map_err(|_| Status::data_loss("the access token is no header value"))?;
         say(&format!("{name} registers as {handle} and signs in\n"));
-        Ok(Someone { name, handle, bearer })
+        Ok(Someone {
+            name,
+            handle,
+            bearer,
+        })
     }
 
     async fn follow(&self, who: &Someone, whom: &Someone) -> Result<(), Status> {
-        let ask = who.ask(FollowRequest { person: whom.person() });
-        GraphServiceClient::new(self.channel.clone()).follow(ask).await?;
+        let ask = who.ask(FollowRequest {
+            person: whom.person(),
+        });
+        GraphServiceClient::new(self.channel.clone())
+            .follow(ask)
+            .await?;
         say(&format!("  {} follows {}\n", who.name, whom.name));
         Ok(())
     }
 
     async fn block(&self, who: &Someone, whom: &Someone) -> Result<(), Status> {
-        let ask = who.ask(BlockRequest { person: whom.person() });
-        GraphServiceClient::new(self.channel.clone()).block(ask).await?;
+        let ask = who.ask(BlockRequest {
+            person: whom.person(),
+        });
+        GraphServiceClient::new(self.channel.clone())
+            .block(ask)
+            .await?;
         say(&format!("  {} blocks {}\n", who.name, whom.name));
         Ok(())
     }
@@ -138,8 +163,13 @@ impl Tour {
             update_mask: Some(mask("who_can_message")),
             ..UpdateSettingsRequest::default()
         });
-        SettingsServiceClient::new(self.channel.clone()).update_settings(ask).await?;
-        say(&format!("  {} sets who_can_message to EVERYONE\n", who.name));
+        SettingsServiceClient::new(self.channel.clone())
+            .update_settings(ask)
+            .await?;
+        say(&format!(
+            "  {} sets who_can_message to EVERYONE\n",
+            who.name
+        ));
         Ok(())
     }
 
@@ -148,37 +178,58 @@ impl Tour {
         let ask = who.ask(SendMessageRequest {
             recipient: whom.person(),
             client_message_id: format!("tour-{}-{}", self.run, self.sent),
-            content: Some(Content { content: Some(Text::Text(text.to_owned())) }),
+            content: Some(Content {
+                content: Some(Text::Text(text.to_owned())),
+            }),
         });
-        let answer =
-            MessageServiceClient::new(self.channel.clone()).send_message(ask).await?.into_inner();
+        let answer = MessageServiceClient::new(self.channel.clone())
+            .send_message(ask)
+            .await?
+            .into_inner();
         let outcome = match answer.outcome {
             Some(Outcome::Delivered(delivered)) => match delivered.placement() {
                 Placement::Request => "delivered as a request: it waits for acceptance".to_owned(),
                 _ => "delivered to the inbox".to_owned(),
             },
             Some(Outcome::Refused(refused)) => {
-                let reason = refused.reason().as_str_name().trim_start_matches("REFUSAL_REASON_");
+                let reason = refused
+                    .reason()
+                    .as_str_name()
+                    .trim_start_matches("REFUSAL_REASON_");
                 format!("refused: {reason}")
             }
             None => "no answer".to_owned(),
         };
-        say(&format!("  {} to {}: \"{text}\"\n      {outcome}\n", who.name, whom.name));
+        say(&format!(
+            "  {} to {}: \"{text}\"\n      {outcome}\n",
+            who.name, whom.name
+        ));
         Ok(())
     }
 
     async fn requests(&self, who: &Someone) -> Result<Vec<String>, Status> {
         let ask = who.ask(ListRequestsRequest::default());
-        let listed = RequestServiceClient::new(self.channel.clone()).list_requests(ask).await?;
+        let listed = RequestServiceClient::new(self.channel.clone())
+            .list_requests(ask)
+            .await?;
         let requests = listed.into_inner().requests;
-        say(&format!("  {} has {} filtered request(s)\n", who.name, requests.len()));
-        Ok(requests.into_iter().map(|request| request.conversation_id).collect())
+        say(&format!(
+            "  {} has {} filtered request(s)\n",
+            who.name,
+            requests.len()
+        ));
+        Ok(requests
+            .into_iter()
+            .map(|request| request.conversation_id)
+            .collect())
     }
 
     async fn accept(&self, who: &Someone, conversations: Vec<String>) -> Result<(), Status> {
         for conversation_id in conversations {
             let ask = who.ask(AcceptRequestRequest { conversation_id });
-            RequestServiceClient::new(self.channel.clone()).accept_request(ask).await?;
+            RequestServiceClient::new(self.channel.clone())
+                .accept_request(ask)
+                .await?;
             say(&format!("  {} accepts the request\n", who.name));
         }
         Ok(())
@@ -188,17 +239,23 @@ impl Tour {
 impl Someone {
     fn ask<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.bearer.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.bearer.clone());
         request
     }
 
     fn person(&self) -> Option<PersonRef> {
-        Some(PersonRef { person: Some(Person::Handle(self.handle.clone())) })
+        Some(PersonRef {
+            person: Some(Person::Handle(self.handle.clone())),
+        })
     }
 }
 
 fn mask(path: &str) -> prost_types::FieldMask {
-    prost_types::FieldMask { paths: vec![path.to_owned()] }
+    prost_types::FieldMask {
+        paths: vec![path.to_owned()],
+    }
 }
 
 fn told(status: &Status) -> String {
@@ -206,6 +263,12 @@ fn told(status: &Status) -> String {
     if let Some(info) = status.get_details_error_info() {
         // Writing to a String cannot fail.
         let _ = write!(line, " [{}]", info.reason);
+    }
+    let wrong = status
+        .get_details_bad_request()
+        .map(|wrong| wrong.field_violations);
+    for violation in wrong.unwrap_or_default() {
+        let _ = write!(line, "; {}: {}", violation.field, violation.description);
     }
     line
 }

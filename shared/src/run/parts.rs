@@ -108,7 +108,7 @@ impl Peers {
 }
 
 type Add = Box<dyn Fn(&mut RoutesBuilder) + Send + Sync>;
-type Job = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+pub(super) type Job = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// What a service serves, once built.
 #[derive(Default)]

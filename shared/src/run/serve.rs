@@ -13,15 +13,20 @@ use std::{
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
+    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    service::RoutesBuilder,
+    service::{Routes, RoutesBuilder},
     transport::{Server, server::TcpIncoming},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{StartError, admin, folder::Folder, parts::Parts};
+use super::{
+    StartError, admin,
+    folder::Folder,
+    parts::{Job, Parts},
+};
 use crate::{
     config::{self, Common},
     db::Db,
@@ -149,11 +154,6 @@ pub(super) async fn serve(
     databases: Vec<Db>,
     folder: Folder,
 ) -> Result<Running, StartError> {
-    let local = |listener: &TcpListener| {
-        listener
-            .local_addr()
-            .map_err(|error| StartError::System("read a port's address", error))
-    };
     let (public, internal, admin) = (
         local(&sockets.public)?,
         local(&sockets.internal)?,
@@ -180,17 +180,8 @@ pub(super) async fn serve(
     for (listener, port, mut routes, names) in ports {
         let reporter = standard_services(&mut routes, &names).await;
         health.push((reporter, names));
-        let server = server().layer(Stack::new(Arc::clone(&shared), port));
-        let stopped = stop.clone().cancelled_owned();
-        servers.spawn(async move {
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            let mut server = server;
-            server
-                .add_routes(routes.routes())
-                .serve_with_incoming_shutdown(incoming, stopped)
-                .await
-                .map_err(|error| format!("a server died: {}", crate::error::chain(&error)))
-        });
+        let stack = Stack::new(Arc::clone(&shared), port);
+        servers.spawn(serve_port(listener, stack, routes.routes(), stop.clone()));
     }
     let serving = admin::serve(sockets.admin, telemetry, Arc::clone(&ready), stop.clone());
     servers.spawn(async move {
@@ -198,16 +189,10 @@ pub(super) async fn serve(
             .await
             .map_err(|error| format!("the admin server died: {error}"))
     });
-    let jobs = parts.take_jobs().into_iter().map(|(period, job)| {
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(period);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-            loop {
-                ticks.tick().await;
-                job().await;
-            }
-        })
-    });
+    let jobs = parts
+        .take_jobs()
+        .into_iter()
+        .map(|(period, job)| tokio::spawn(repeat(period, job)));
     Ok(Running {
         public,
         internal,
@@ -220,6 +205,36 @@ pub(super) async fn serve(
         databases,
         _folder: folder,
     })
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    listener
+        .local_addr()
+        .map_err(|error| StartError::System("read a port's address", error))
+}
+
+async fn serve_port(
+    listener: TcpListener,
+    stack: Stack,
+    routes: Routes,
+    stop: CancellationToken,
+) -> Result<(), String> {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    server()
+        .layer(stack)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .await
+        .map_err(|error| format!("a server died: {}", crate::error::chain(&error)))
+}
+
+async fn repeat(period: Duration, job: Job) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        job().await;
+    }
 }
 
 /// Health and reflection, which every port offers.

@@ -71,7 +71,9 @@ impl Kind {
     /// The kind of that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Text, Self::Video, Self::Link].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Text, Self::Video, Self::Link]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 
     /// The kind as the policy sees it.
@@ -94,7 +96,12 @@ pub struct Content {
 
 impl std::fmt::Debug for Content {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Content({}, {} bytes)", self.kind.as_str(), self.body.len())
+        write!(
+            f,
+            "Content({}, {} bytes)",
+            self.kind.as_str(),
+            self.body.len()
+        )
     }
 }
 
@@ -108,7 +115,10 @@ impl Content {
         bytes_at_most(&text, TEXT_BYTES_MAX)?;
         let got = text.chars().count();
         if got > TEXT_CHARS_MAX {
-            return Err(ContentError::TooManyChars { max: TEXT_CHARS_MAX, got });
+            return Err(ContentError::TooManyChars {
+                max: TEXT_CHARS_MAX,
+                got,
+            });
         }
         Self::checked(Kind::Text, text)
     }
@@ -128,8 +138,14 @@ impl Content {
     /// When it is not an http or https address, or too long.
     pub fn link(url: String) -> Result<Self, ContentError> {
         bytes_at_most(&url, URL_BYTES_MAX)?;
-        let lower = url.get(..8.min(url.len())).unwrap_or_default().to_ascii_lowercase();
-        let rest = match (lower.strip_prefix("https://"), lower.strip_prefix("http://")) {
+        let lower = url
+            .get(..8.min(url.len()))
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let rest = match (
+            lower.strip_prefix("https://"),
+            lower.strip_prefix("http://"),
+        ) {
             (Some(_), _) => &url[8..],
             (None, Some(_)) => &url[7..],
             (None, None) => return Err(ContentError::Url),
@@ -192,7 +208,10 @@ impl ClientMessageId {
 
 fn bytes_at_most(text: &str, max: usize) -> Result<(), ContentError> {
     if text.len() > max {
-        return Err(ContentError::TooManyBytes { max, got: text.len() });
+        return Err(ContentError::TooManyBytes {
+            max,
+            got: text.len(),
+        });
     }
     Ok(())
 }
@@ -205,7 +224,10 @@ fn printable(text: &str, max: usize) -> Result<(), ContentError> {
         return Err(ContentError::NotPrintable);
     }
     if text.len() > max {
-        return Err(ContentError::TooManyChars { max, got: text.len() });
+        return Err(ContentError::TooManyChars {
+            max,
+            got: text.len(),
+        });
     }
     Ok(())
 }
@@ -221,7 +243,10 @@ mod tests {
         assert!(Content::text("é".repeat(6_000)).is_ok());
         assert!(matches!(
             Content::text("é".repeat(6_001)),
-            Err(ContentError::TooManyChars { max: 6_000, got: 6_001 })
+            Err(ContentError::TooManyChars {
+                max: 6_000,
+                got: 6_001
+            })
         ));
         assert!(Content::text("🦀".repeat(6_000)).is_ok());
         assert!(matches!(
@@ -234,14 +259,30 @@ mod tests {
 
     #[test]
     fn links_are_addresses_of_pages() {
-        for good in ["https://example.org", "HTTP://example.org/a?b=c#d", "https://例え.jp/"] {
+        for good in [
+            "https://example.org",
+            "HTTP://example.org/a?b=c#d",
+            "https://例え.jp/",
+        ] {
             assert!(Content::link(good.to_owned()).is_ok(), "{good}");
         }
         for bad in [
-            "", "example.org", "ftp://x", "javascript:alert(1)", "https://", "https:///x",
-            "https://a b", "https://a\nb", "日本語日本語", "https:/",
+            "",
+            "example.org",
+            "ftp://x",
+            "javascript:alert(1)",
+            "https://",
+            "https:///x",
+            "https://a b",
+            "https://a\nb",
+            "日本語日本語",
+            "https:/",
         ] {
-            assert_eq!(Content::link(bad.to_owned()), Err(ContentError::Url), "{bad}");
+            assert_eq!(
+                Content::link(bad.to_owned()),
+                Err(ContentError::Url),
+                "{bad}"
+            );
         }
     }
 

@@ -12,7 +12,11 @@ use postern_shared::{
 /// The conversation of a pair: the first 16 bytes of SHA-256(lo ‖ hi), the same for both.
 #[must_use]
 pub fn conversation_id(one: UserId, other: UserId) -> ConversationId {
-    let (lo, hi) = if one < other { (one, other) } else { (other, one) };
+    let (lo, hi) = if one < other {
+        (one, other)
+    } else {
+        (other, one)
+    };
     let both = [lo.uuid().into_bytes(), hi.uuid().into_bytes()].concat();
     let hash = digest::digest(&digest::SHA256, &both);
     let mut first = [0; 16];
@@ -90,7 +94,10 @@ pub struct Side {
 
 impl Side {
     /// Nothing yet.
-    pub const NEW: Self = Self { consent: Consent::None, request: Request::None };
+    pub const NEW: Self = Self {
+        consent: Consent::None,
+        request: Request::None,
+    };
 }
 
 /// What messaging knows of a pair.
@@ -116,7 +123,11 @@ impl Conversation {
     /// Of two people who have not written to each other.
     #[must_use]
     pub fn new(one: UserId, other: UserId) -> Self {
-        let (lo, hi) = if one < other { (one, other) } else { (other, one) };
+        let (lo, hi) = if one < other {
+            (one, other)
+        } else {
+            (other, one)
+        };
         Self {
             id: conversation_id(lo, hi),
             lo,
@@ -141,13 +152,21 @@ impl Conversation {
     /// What a person of the two did.
     #[must_use]
     pub fn side(&self, person: UserId) -> Side {
-        if person == self.lo { self.lo_side } else { self.hi_side }
+        if person == self.lo {
+            self.lo_side
+        } else {
+            self.hi_side
+        }
     }
 
     /// The same with one side changed. The version rises iff that changes anything.
     #[must_use]
     pub fn with_side(mut self, person: UserId, side: Side) -> Self {
-        let place = if person == self.lo { &mut self.lo_side } else { &mut self.hi_side };
+        let place = if person == self.lo {
+            &mut self.lo_side
+        } else {
+            &mut self.hi_side
+        };
         if *place != side {
             *place = side;
             self.state_version += 1;
@@ -167,7 +186,10 @@ mod tests {
         let random = Random::system();
         let (a, b) = (UserId::random(&random), UserId::random(&random));
         assert_eq!(conversation_id(a, b), conversation_id(b, a));
-        assert_ne!(conversation_id(a, b), conversation_id(a, UserId::random(&random)));
+        assert_ne!(
+            conversation_id(a, b),
+            conversation_id(a, UserId::random(&random))
+        );
         let both = Conversation::new(a, b);
         assert!(both.lo < both.hi);
         assert_eq!(both.peer_of(a), Some(b));
@@ -180,8 +202,14 @@ mod tests {
         let (a, b) = (UserId::random(&random), UserId::random(&random));
         let new = Conversation::new(a, b);
         assert_eq!(new.with_side(a, Side::NEW).state_version, 0);
-        let pending = Side { request: Request::Pending { sent: 1 }, ..Side::NEW };
+        let pending = Side {
+            request: Request::Pending { sent: 1 },
+            ..Side::NEW
+        };
         let changed = new.with_side(a, pending);
-        assert_eq!((changed.state_version, changed.side(a), changed.side(b)), (1, pending, Side::NEW));
+        assert_eq!(
+            (changed.state_version, changed.side(a), changed.side(b)),
+            (1, pending, Side::NEW)
+        );
     }
 }

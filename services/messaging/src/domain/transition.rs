@@ -71,7 +71,10 @@ pub fn send(
         mine.consent = renewed(mine.consent, How::Wrote, owners, now);
     }
     // A reply takes in what the other had asked, also after having declined it.
-    if matches!(theirs.request, Request::Pending { .. } | Request::Declined { .. }) {
+    if matches!(
+        theirs.request,
+        Request::Pending { .. } | Request::Declined { .. }
+    ) {
         theirs.request = Request::Accepted;
     }
     let folder = match placement {
@@ -89,10 +92,17 @@ pub fn send(
                 Request::None | Request::Accepted | Request::Declined { .. } => 1,
             };
             mine.request = Request::Pending { sent };
-            if placement == Placement::Request { Folder::Requests } else { Folder::Hidden }
+            if placement == Placement::Request {
+                Folder::Requests
+            } else {
+                Folder::Hidden
+            }
         }
     };
-    Sent { conversation: before.with_side(sender, mine).with_side(recipient, theirs), folder }
+    Sent {
+        conversation: before.with_side(sender, mine).with_side(recipient, theirs),
+        folder,
+    }
 }
 
 /// `person` accepts the other's pending request.
@@ -120,7 +130,9 @@ pub fn decline(
     now: Timestamp,
 ) -> Conversation {
     let mut theirs = before.side(other);
-    theirs.request = Request::Declined { until: now.plus(cool_down) };
+    theirs.request = Request::Declined {
+        until: now.plus(cool_down),
+    };
     before.with_side(other, theirs)
 }
 
@@ -128,11 +140,11 @@ pub fn decline(
 /// a running conversation change nothing and need not wait for each other.
 fn renewed(before: Consent, how: How, owners: Owners, now: Timestamp) -> Consent {
     match before {
-        Consent::Granted { epoch, settings_version, .. }
-            if epoch == owners.epoch && settings_version == owners.settings_version =>
-        {
-            before
-        }
+        Consent::Granted {
+            epoch,
+            settings_version,
+            ..
+        } if epoch == owners.epoch && settings_version == owners.settings_version => before,
         _ => Consent::Granted {
             how,
             epoch: owners.epoch,
@@ -150,7 +162,11 @@ mod tests {
     use crate::domain::Side;
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_000);
-    const STRANGERS: Owners = Owners { epoch: 3, settings_version: 5, friends: false };
+    const STRANGERS: Owners = Owners {
+        epoch: 3,
+        settings_version: 5,
+        friends: false,
+    };
 
     fn pair() -> (UserId, UserId, Conversation) {
         let random = Random::system();
@@ -159,7 +175,12 @@ mod tests {
     }
 
     fn wrote() -> Consent {
-        Consent::Granted { how: How::Wrote, epoch: 3, settings_version: 5, at: NOW }
+        Consent::Granted {
+            how: How::Wrote,
+            epoch: 3,
+            settings_version: 5,
+            at: NOW,
+        }
     }
 
     #[test]
@@ -168,9 +189,18 @@ mod tests {
         let first = send(new, a, b, Placement::Request, STRANGERS, NOW);
         assert_eq!(first.folder, Folder::Requests);
         let side = first.conversation.side(a);
-        assert_eq!(side, Side { consent: wrote(), request: Request::Pending { sent: 1 } });
+        assert_eq!(
+            side,
+            Side {
+                consent: wrote(),
+                request: Request::Pending { sent: 1 }
+            }
+        );
         let second = send(first.conversation, a, b, Placement::Request, STRANGERS, NOW);
-        assert_eq!(second.conversation.side(a).request, Request::Pending { sent: 2 });
+        assert_eq!(
+            second.conversation.side(a).request,
+            Request::Pending { sent: 2 }
+        );
         assert_eq!(second.conversation.side(b), Side::NEW);
     }
 
@@ -191,7 +221,10 @@ mod tests {
         let running = accept(asked, b, a, STRANGERS, NOW);
         let once = send(running, a, b, Placement::Inbox, STRANGERS, NOW).conversation;
         assert_eq!(once.state_version, running.state_version);
-        let friends = Owners { friends: true, ..STRANGERS };
+        let friends = Owners {
+            friends: true,
+            ..STRANGERS
+        };
         let fresh = send(new, a, b, Placement::Inbox, friends, NOW).conversation;
         assert_eq!(fresh, new);
     }
@@ -200,9 +233,15 @@ mod tests {
     fn a_later_act_renews_a_consent_that_lapsed() {
         let (a, b, new) = pair();
         let asked = send(new, a, b, Placement::Request, STRANGERS, NOW).conversation;
-        let later = Owners { epoch: 4, ..STRANGERS };
+        let later = Owners {
+            epoch: 4,
+            ..STRANGERS
+        };
         let again = send(asked, a, b, Placement::Request, later, NOW).conversation;
-        assert!(matches!(again.side(a).consent, Consent::Granted { epoch: 4, .. }));
+        assert!(matches!(
+            again.side(a).consent,
+            Consent::Granted { epoch: 4, .. }
+        ));
     }
 
     #[test]

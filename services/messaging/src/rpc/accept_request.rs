@@ -21,7 +21,11 @@ pub(super) async fn accept_request(
 ) -> Result<AcceptRequestResponse, Error> {
     let id = reply::conversation_id(&request.conversation_id)?;
     for _ in 0..ROUNDS_MAX {
-        let before = rpc.store.conversation(id, me.id).await?.ok_or(Error::RequestNotFound)?;
+        let before = rpc
+            .store
+            .conversation(id, me.id)
+            .await?
+            .ok_or(Error::RequestNotFound)?;
         let other = before.peer_of(me.id).ok_or(Error::RequestNotFound)?;
         match before.side(other).request {
             Request::Accepted => return accepted(rpc, &me, id).await,
@@ -47,11 +51,7 @@ pub(super) async fn accept_request(
 }
 
 /// What the owners say of accepting, and what goes into the consent.
-async fn consult(
-    rpc: &Rpc,
-    me: &Me,
-    other: UserId,
-) -> Result<(domain::Owners, Versions), Error> {
+async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<(domain::Owners, Versions), Error> {
     let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
     let (Answer::Known(own), Some(owners), Some(versions), Some(edges)) = (
         gathered.sender_settings,
@@ -79,6 +79,12 @@ async fn accepted(
     me: &Me,
     id: postern_shared::id::ConversationId,
 ) -> Result<AcceptRequestResponse, Error> {
-    let listed = rpc.store.listed(me.id, id).await?.ok_or(Error::RequestNotFound)?;
-    Ok(AcceptRequestResponse { conversation: Some(reply::conversation(&listed, me.id)) })
+    let listed = rpc
+        .store
+        .listed(me.id, id)
+        .await?
+        .ok_or(Error::RequestNotFound)?;
+    Ok(AcceptRequestResponse {
+        conversation: Some(reply::conversation(&listed, me.id)),
+    })
 }

@@ -20,7 +20,11 @@ pub(super) async fn decline_request(
 ) -> Result<DeclineRequestResponse, Error> {
     let id = reply::conversation_id(&request.conversation_id)?;
     for _ in 0..ROUNDS_MAX {
-        let before = rpc.store.conversation(id, me.id).await?.ok_or(Error::RequestNotFound)?;
+        let before = rpc
+            .store
+            .conversation(id, me.id)
+            .await?
+            .ok_or(Error::RequestNotFound)?;
         let other = before.peer_of(me.id).ok_or(Error::RequestNotFound)?;
         match before.side(other).request {
             Request::Declined { .. } => return Ok(DeclineRequestResponse {}),

@@ -11,14 +11,26 @@ pub(super) async fn list_conversations(
     me: Me,
     request: ListConversationsRequest,
 ) -> Result<ListConversationsResponse, Error> {
-    let scope = Scope { rpc: "messaging.ListConversations", user: me.id, parameters: "" };
+    let scope = Scope {
+        rpc: "messaging.ListConversations",
+        user: me.id,
+        parameters: "",
+    };
     let page = rpc.pager.read(request.page.as_ref(), PAGE, scope)?;
     let after = reply::place(page.after.as_deref());
     let limit = u64::from(page.size) + 1;
-    let mut found = rpc.store.list_folder(me.id, Folder::Inbox, after, limit).await?;
-    let info = rpc.pager.next(&mut found, page.size, scope, |last| reply::cursor(last.last_event));
+    let mut found = rpc
+        .store
+        .list_folder(me.id, Folder::Inbox, after, limit)
+        .await?;
+    let info = rpc.pager.next(&mut found, page.size, scope, |last| {
+        reply::cursor(last.last_event)
+    });
     Ok(ListConversationsResponse {
-        conversations: found.iter().map(|listed| reply::conversation(listed, me.id)).collect(),
+        conversations: found
+            .iter()
+            .map(|listed| reply::conversation(listed, me.id))
+            .collect(),
         page: Some(info),
     })
 }

@@ -19,11 +19,19 @@ pub(super) async fn list_messages(
     };
     let page = rpc.pager.read(request.page.as_ref(), PAGE, scope)?;
     let after = reply::place(page.after.as_deref());
-    let found = rpc.store.list_messages(me.id, id, after, u64::from(page.size) + 1).await?;
+    let found = rpc
+        .store
+        .list_messages(me.id, id, after, u64::from(page.size) + 1)
+        .await?;
     let mut found = found.ok_or(Error::ConversationNotFound)?;
-    let info = rpc.pager.next(&mut found, page.size, scope, |last| reply::cursor(last.seq));
+    let info = rpc
+        .pager
+        .next(&mut found, page.size, scope, |last| reply::cursor(last.seq));
     Ok(ListMessagesResponse {
-        messages: found.iter().map(|message| reply::message(message, me.id)).collect(),
+        messages: found
+            .iter()
+            .map(|message| reply::message(message, me.id))
+            .collect(),
         page: Some(info),
     })
 }

@@ -22,19 +22,30 @@ pub(super) async fn list_requests(
 ) -> Result<ListRequestsResponse, Error> {
     let folder = tier(request.tier)?;
     let parameters = folder.as_str();
-    let scope = Scope { rpc: "messaging.ListRequests", user: me.id, parameters };
+    let scope = Scope {
+        rpc: "messaging.ListRequests",
+        user: me.id,
+        parameters,
+    };
     let page = rpc.pager.read(request.page.as_ref(), PAGE, scope)?;
     let after = reply::place(page.after.as_deref());
-    let mut found =
-        rpc.store.list_folder(me.id, folder, after, u64::from(page.size) + 1).await?;
-    let info = rpc.pager.next(&mut found, page.size, scope, |last| reply::cursor(last.last_event));
+    let mut found = rpc
+        .store
+        .list_folder(me.id, folder, after, u64::from(page.size) + 1)
+        .await?;
+    let info = rpc.pager.next(&mut found, page.size, scope, |last| {
+        reply::cursor(last.last_event)
+    });
     let entry = |listed: &Listed| MessageRequest {
         conversation_id: listed.conversation.to_string(),
         sender_id: listed.peer.to_string(),
         last_message: Some(reply::message(&listed.last_message, me.id)),
         message_count: i64::from(listed.waiting),
     };
-    Ok(ListRequestsResponse { requests: found.iter().map(entry).collect(), page: Some(info) })
+    Ok(ListRequestsResponse {
+        requests: found.iter().map(entry).collect(),
+        page: Some(info),
+    })
 }
 
 fn tier(tier: i32) -> Result<Folder, Invalid> {
@@ -43,7 +54,10 @@ fn tier(tier: i32) -> Result<Folder, Invalid> {
         Ok(RequestTier::Unspecified | RequestTier::Filtered) => Some(Folder::Requests),
         Ok(RequestTier::Hidden) => Some(Folder::Hidden),
         Err(_) => {
-            check.wrong("tier", "must be REQUEST_TIER_FILTERED or REQUEST_TIER_HIDDEN");
+            check.wrong(
+                "tier",
+                "must be REQUEST_TIER_FILTERED or REQUEST_TIER_HIDDEN",
+            );
             None
         }
     };

@@ -17,8 +17,14 @@ pub fn message(message: &Message, reader: UserId) -> wire::Message {
         seq: message.seq,
         sender_id: message.sender.to_string(),
         send_time: Some(message.sent_at.to_proto()),
-        content: Some(wire::Content { content: Some(content(&message.content)) }),
-        client_message_id: if own { message.client_message_id.clone() } else { String::new() },
+        content: Some(wire::Content {
+            content: Some(content(&message.content)),
+        }),
+        client_message_id: if own {
+            message.client_message_id.clone()
+        } else {
+            String::new()
+        },
     }
 }
 
@@ -53,7 +59,9 @@ pub fn cursor(number: i64) -> Vec<u8> {
 
 /// The place that a page token names. The token is authenticated, so it is one of ours.
 pub fn place(after: Option<&[u8]>) -> Option<i64> {
-    after.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes)
+    after
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(i64::from_be_bytes)
 }
 
 fn content(content: &Content) -> wire::content::Content {

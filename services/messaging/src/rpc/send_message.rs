@@ -1,8 +1,6 @@
 //! SendMessage: parse, look for an earlier answer, gather, decide, commit.
 
-use postern_policy::{
-    Budgets, Consent, Decision, Facts, Refusal, Request, Verdict, decide,
-};
+use postern_policy::{Budgets, Consent, Decision, Facts, Refusal, Request, Verdict, decide};
 use postern_proto::{
     common::v1::{PersonRef, person_ref},
     messaging::v1::{
@@ -57,7 +55,11 @@ pub(super) async fn send_message(
     // no account has.
     let other = recipient.unwrap_or_else(|| UserId::random(&rpc.random));
     let conversation = domain::conversation_id(me.id, other);
-    if let Some(sent) = rpc.store.find_sent(conversation, me.id, &draft.client_message_id).await? {
+    if let Some(sent) = rpc
+        .store
+        .find_sent(conversation, me.id, &draft.client_message_id)
+        .await?
+    {
         return answer_again(&sent, &draft, me.id);
     }
     // One round more for a pair that writes for the first time.
@@ -95,7 +97,9 @@ pub(super) async fn send_message(
         match rpc.committers.commit(prepared.clone()).await? {
             Outcome::Stored { seq } => return Ok(delivered(&prepared, seq)),
             Outcome::Duplicate => {
-                let sent = rpc.store.find_sent(conversation, me.id, &draft.client_message_id);
+                let sent = rpc
+                    .store
+                    .find_sent(conversation, me.id, &draft.client_message_id);
                 let sent = sent.await?.ok_or(Error::Contention)?;
                 return answer_again(&sent, &draft, me.id);
             }
@@ -112,9 +116,11 @@ fn parse(request: SendMessageRequest) -> Result<Draft, Error> {
     let client_message_id = check.take("client_message_id", id);
     let content = content(&mut check, request.content);
     let draft = match (recipient, client_message_id, content) {
-        (Some(recipient), Some(client_message_id), Some(content)) => {
-            Some(Draft { recipient, client_message_id, content })
-        }
+        (Some(recipient), Some(client_message_id), Some(content)) => Some(Draft {
+            recipient,
+            client_message_id,
+            content,
+        }),
         _ => None,
     };
     Ok(check.done(draft)?)
@@ -122,9 +128,9 @@ fn parse(request: SendMessageRequest) -> Result<Draft, Error> {
 
 fn recipient(check: &mut Check, recipient: Option<PersonRef>) -> Option<Recipient> {
     match recipient.and_then(|recipient| recipient.person) {
-        Some(person_ref::Person::UserId(id)) => {
-            check.take("recipient.user_id", id.parse()).map(Recipient::Id)
-        }
+        Some(person_ref::Person::UserId(id)) => check
+            .take("recipient.user_id", id.parse())
+            .map(Recipient::Id),
         Some(person_ref::Person::Handle(handle)) => {
             let shaped = |byte: u8| {
                 byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
@@ -133,7 +139,10 @@ fn recipient(check: &mut Check, recipient: Option<PersonRef>) -> Option<Recipien
             if length && handle.bytes().all(shaped) {
                 return Some(Recipient::Handle(handle));
             }
-            check.wrong("recipient.handle", "must be 2 to 24 of a-z, 0-9, `.` and `_`");
+            check.wrong(
+                "recipient.handle",
+                "must be 2 to 24 of a-z, 0-9, `.` and `_`",
+            );
             None
         }
         None => {
@@ -147,12 +156,16 @@ fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content>
     use wire::content::Content::{Link, SharedVideo, Text};
     match content.and_then(|content| content.content) {
         Some(Text(text)) => check.take("content.text", Content::text(text)),
-        Some(SharedVideo(video)) => {
-            check.take("content.shared_video.video_id", Content::video(video.video_id))
-        }
+        Some(SharedVideo(video)) => check.take(
+            "content.shared_video.video_id",
+            Content::video(video.video_id),
+        ),
         Some(Link(link)) => check.take("content.link.url", Content::link(link.url)),
         None => {
-            check.wrong("content", "must hold one of `text`, `shared_video` and `link`");
+            check.wrong(
+                "content",
+                "must hold one of `text`, `shared_video` and `link`",
+            );
             None
         }
     }
@@ -177,17 +190,22 @@ fn facts(
         consent: match pair.side(other).consent {
             domain::Consent::None => Consent::None,
             domain::Consent::Revoked => Consent::Revoked,
-            domain::Consent::Granted { epoch, settings_version, .. } => {
-                Consent::Granted { epoch, settings_version }
-            }
+            domain::Consent::Granted {
+                epoch,
+                settings_version,
+                ..
+            } => Consent::Granted {
+                epoch,
+                settings_version,
+            },
         },
         request: match pair.side(me.id).request {
             domain::Request::None => Request::None,
             domain::Request::Pending { sent } => Request::Pending { sent },
             domain::Request::Accepted => Request::Accepted,
-            domain::Request::Declined { until } => {
-                Request::Declined { cooling_down: now < until }
-            }
+            domain::Request::Declined { until } => Request::Declined {
+                cooling_down: now < until,
+            },
         },
         request_messages_max: rpc.config.request_messages_max,
         content: draft.content.kind().for_policy(),
@@ -206,13 +224,21 @@ fn prepare(
     decision: Decision,
     now: Timestamp,
 ) -> Result<PreparedSend, Error> {
-    let Decision::Deliver { rule, placement, told, .. } = decision else {
+    let Decision::Deliver {
+        rule,
+        placement,
+        told,
+        ..
+    } = decision
+    else {
         return Err(Error::Undecidable);
     };
     // A decision to deliver had all of them.
-    let (Some(owners), Some(sender_versions), Some(recipient_versions)) =
-        (gathered.sender_owners, gathered.sender_versions, gathered.recipient_versions)
-    else {
+    let (Some(owners), Some(sender_versions), Some(recipient_versions)) = (
+        gathered.sender_owners,
+        gathered.sender_versions,
+        gathered.recipient_versions,
+    ) else {
         return Err(Error::Undecidable);
     };
     let sent = domain::send(pair.conversation, me.id, other, placement, owners, now);
@@ -250,7 +276,11 @@ fn delivered(prepared: &PreparedSend, seq: i64) -> SendMessageResponse {
 
 /// The first answer again, when the same id comes with the same content.
 fn answer_again(sent: &Message, draft: &Draft, me: UserId) -> Result<SendMessageResponse, Error> {
-    if sent.content == draft.content { Ok(stored(sent, me)) } else { Err(Error::IdReused) }
+    if sent.content == draft.content {
+        Ok(stored(sent, me))
+    } else {
+        Err(Error::IdReused)
+    }
 }
 
 fn stored(message: &Message, sender: UserId) -> SendMessageResponse {
@@ -284,7 +314,9 @@ fn refused(refusal: Refusal, id: DecisionId) -> SendMessageResponse {
         }
         _ => {}
     }
-    SendMessageResponse { outcome: Some(Reply::Refused(refused)) }
+    SendMessageResponse {
+        outcome: Some(Reply::Refused(refused)),
+    }
 }
 
 const fn told(refusal: Refusal) -> RefusalReason {

@@ -29,7 +29,9 @@ impl Store {
     /// # Errors
     /// When the database fails; then none of them is stored.
     pub async fn commit(&self, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
-        self.db.write(|tx| async move { commit(&tx, batch).await }).await
+        self.db
+            .write(|tx| async move { commit(&tx, batch).await })
+            .await
     }
 }
 
@@ -48,11 +50,7 @@ async fn commit(tx: &Tx, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> 
     Ok(outcomes)
 }
 
-async fn store_one(
-    tx: &Tx,
-    locked: &mut Locked,
-    send: &PreparedSend,
-) -> Result<Outcome, DbErr> {
+async fn store_one(tx: &Tx, locked: &mut Locked, send: &PreparedSend) -> Result<Outcome, DbErr> {
     let stands = locked.fences_allow(send.sender, send.sender_versions)
         && locked.fences_allow(send.recipient, send.recipient_versions)
         && locked.pair_is(&send.before);
@@ -86,7 +84,11 @@ async fn see(
     event: i64,
     unread: i64,
 ) -> Result<(), DbErr> {
-    let peer = if person == send.sender { send.recipient } else { send.sender };
+    let peer = if person == send.sender {
+        send.recipient
+    } else {
+        send.sender
+    };
     participant::Entity::insert(participant::ActiveModel {
         user_id: Set(person.uuid()),
         conversation_id: Set(send.before.id.uuid()),
@@ -97,13 +99,16 @@ async fn see(
         cleared_seq: Set(0),
     })
     .on_conflict(
-        OnConflict::columns([participant::Column::UserId, participant::Column::ConversationId])
-            .update_columns([participant::Column::Folder, participant::Column::LastEvent])
-            .value(
-                participant::Column::Unread,
-                Expr::col((participant::Entity, participant::Column::Unread)).add(unread),
-            )
-            .to_owned(),
+        OnConflict::columns([
+            participant::Column::UserId,
+            participant::Column::ConversationId,
+        ])
+        .update_columns([participant::Column::Folder, participant::Column::LastEvent])
+        .value(
+            participant::Column::Unread,
+            Expr::col((participant::Entity, participant::Column::Unread)).add(unread),
+        )
+        .to_owned(),
     )
     .exec_without_returning(&**tx)
     .await?;
@@ -175,9 +180,14 @@ impl Locked {
             .lock_exclusive()
             .all(&**tx)
             .await?;
-        let mut locked = Self { mailboxes: BTreeMap::new(), pairs: BTreeMap::new() };
+        let mut locked = Self {
+            mailboxes: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+        };
         for row in mailboxes {
-            locked.mailboxes.insert(UserId::from_uuid(row.user_id), (row, false));
+            locked
+                .mailboxes
+                .insert(UserId::from_uuid(row.user_id), (row, false));
         }
         for row in pairs {
             let pair = rows::conversation(row)?;
@@ -210,7 +220,10 @@ impl Locked {
 
     /// The number of a person's next event.
     pub(super) fn next_event(&self, person: UserId) -> i64 {
-        self.mailboxes.get(&person).map_or(0, |(row, _)| row.event_seq) + 1
+        self.mailboxes
+            .get(&person)
+            .map_or(0, |(row, _)| row.event_seq)
+            + 1
     }
 
     /// Uses up an event number.
@@ -229,7 +242,10 @@ impl Locked {
     fn advance(&mut self, send: &PreparedSend, seq: i64, sender_event: i64, recipient_event: i64) {
         self.use_event(send.sender, sender_event);
         self.use_event(send.recipient, recipient_event);
-        self.replace(Conversation { last_seq: seq, ..send.after });
+        self.replace(Conversation {
+            last_seq: seq,
+            ..send.after
+        });
     }
 
     /// Writes what changed.

@@ -39,7 +39,9 @@ impl Store {
             .limit(limit)
             .all(self.db.reader())
             .await?;
-        let mut seen = self.newest(listed.iter().map(|row| row.conversation_id)).await?;
+        let mut seen = self
+            .newest(listed.iter().map(|row| row.conversation_id))
+            .await?;
         let entries = listed.into_iter().filter_map(|row| {
             let (last_message, pair) = seen.remove(&row.conversation_id)?;
             let peer = UserId::from_uuid(row.peer_id);
@@ -72,13 +74,15 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let mut seen = self.newest([row.conversation_id].into_iter()).await?;
-        Ok(seen.remove(&row.conversation_id).map(|(last_message, _)| Listed {
-            conversation: id,
-            peer: UserId::from_uuid(row.peer_id),
-            last_event: row.last_event,
-            last_message,
-            waiting: 0,
-        }))
+        Ok(seen
+            .remove(&row.conversation_id)
+            .map(|(last_message, _)| Listed {
+                conversation: id,
+                peer: UserId::from_uuid(row.peer_id),
+                last_event: row.last_event,
+                last_message,
+                waiting: 0,
+            }))
     }
 
     /// The messages of a conversation, newest first, those before the number `after` where it is
@@ -108,7 +112,11 @@ impl Store {
             .limit(limit)
             .all(self.db.reader())
             .await?;
-        found.into_iter().map(rows::message).collect::<Result<_, _>>().map(Some)
+        found
+            .into_iter()
+            .map(rows::message)
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// The newest message of each conversation, and its pair.
@@ -132,9 +140,14 @@ impl Store {
                     .add(message::Column::Seq.eq(pair.last_seq)),
             );
         }
-        let found = message::Entity::find().filter(wanted).all(self.db.reader()).await?;
-        let mut messages: BTreeMap<_, _> =
-            found.into_iter().map(|row| (row.conversation_id, row)).collect();
+        let found = message::Entity::find()
+            .filter(wanted)
+            .all(self.db.reader())
+            .await?;
+        let mut messages: BTreeMap<_, _> = found
+            .into_iter()
+            .map(|row| (row.conversation_id, row))
+            .collect();
         let mut newest = BTreeMap::new();
         for pair in pairs {
             let id = pair.conversation_id;

@@ -15,9 +15,7 @@ use super::{
     entity::{conversation, mailbox, message, participant, user_event},
     rows,
 };
-use crate::domain::{
-    ClientMessageId, Conversation, Folder, Message, Versions, conversation_id,
-};
+use crate::domain::{ClientMessageId, Conversation, Folder, Message, Versions, conversation_id};
 
 /// What is stored of a pair.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +63,10 @@ impl Store {
             Some(row) => rows::conversation(row)?,
             None => Conversation::new(one, other),
         };
-        Ok(Pair { conversation, incomplete })
+        Ok(Pair {
+            conversation,
+            incomplete,
+        })
     }
 
     /// Reads the conversation of which a person is part.
@@ -77,8 +78,9 @@ impl Store {
         id: ConversationId,
         person: UserId,
     ) -> Result<Option<Conversation>, DbErr> {
-        let row =
-            conversation::Entity::find_by_id(id.uuid()).one(self.db.reader()).await?;
+        let row = conversation::Entity::find_by_id(id.uuid())
+            .one(self.db.reader())
+            .await?;
         let pair = row.map(rows::conversation).transpose()?;
         Ok(pair.filter(|pair| pair.peer_of(person).is_some()))
     }
@@ -138,13 +140,22 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn settle(&self, settled: Settled) -> Result<bool, DbErr> {
-        let Settled { before, after, person, .. } = settled;
-        let Some(other) = before.peer_of(person) else { return Ok(false) };
+        let Settled {
+            before,
+            after,
+            person,
+            ..
+        } = settled;
+        let Some(other) = before.peer_of(person) else {
+            return Ok(false);
+        };
         self.db
             .write(|tx| async move {
                 let people = [person, other].into_iter();
                 let mut locked = Locked::take(&tx, people, [before.id].into_iter()).await?;
-                let fenced = settled.versions.is_some_and(|seen| !locked.fences_allow(person, seen));
+                let fenced = settled
+                    .versions
+                    .is_some_and(|seen| !locked.fences_allow(person, seen));
                 if fenced || !locked.pair_is(&before) {
                     return Ok(false);
                 }
@@ -152,7 +163,11 @@ impl Store {
                     Folder::Inbox => "request_accepted",
                     _ => "request_declined",
                 };
-                let told = if settled.tell_other { vec![person, other] } else { vec![person] };
+                let told = if settled.tell_other {
+                    vec![person, other]
+                } else {
+                    vec![person]
+                };
                 for user in told {
                     let event = locked.next_event(user);
                     locked.use_event(user, event);
@@ -164,7 +179,9 @@ impl Store {
                         seq: Set(0),
                         at_ms: Set(settled.at.unix_millis()),
                     };
-                    user_event::Entity::insert(row).exec_without_returning(&*tx).await?;
+                    user_event::Entity::insert(row)
+                        .exec_without_returning(&*tx)
+                        .await?;
                     if user == person {
                         participant::Entity::update_many()
                             .col_expr(
@@ -179,7 +196,9 @@ impl Store {
                     }
                 }
                 // The number of the last message may have risen since: facts change, it does not.
-                let last_seq = locked.pair(before.id).map_or(before.last_seq, |now| now.last_seq);
+                let last_seq = locked
+                    .pair(before.id)
+                    .map_or(before.last_seq, |now| now.last_seq);
                 locked.replace(Conversation { last_seq, ..after });
                 locked.write_back(&tx).await?;
                 Ok(true)

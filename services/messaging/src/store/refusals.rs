@@ -1,9 +1,7 @@
 //! Records of refusals.
 
 use postern_shared::clock::Timestamp;
-use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
-};
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set};
 
 use super::{Store, entity::refusal, rows};
 use crate::domain::{Refusal, Versions};
@@ -38,7 +36,9 @@ impl Store {
         let row = &row;
         self.db
             .write(|tx| async move {
-                refusal::Entity::insert(row.clone()).exec_without_returning(&*tx).await?;
+                refusal::Entity::insert(row.clone())
+                    .exec_without_returning(&*tx)
+                    .await?;
                 Ok(())
             })
             .await
@@ -61,7 +61,10 @@ impl Store {
                     let mut removed = 0;
                     for row in old {
                         let key = (row.sender_id, row.refusal_id);
-                        removed += refusal::Entity::delete_by_id(key).exec(&*tx).await?.rows_affected;
+                        removed += refusal::Entity::delete_by_id(key)
+                            .exec(&*tx)
+                            .await?
+                            .rows_affected;
                     }
                     Ok(removed)
                 })

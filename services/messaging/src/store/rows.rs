@@ -46,7 +46,12 @@ impl From<Side> for SideRow {
         };
         match side.consent {
             Consent::None => {}
-            Consent::Granted { how, epoch, settings_version, at } => {
+            Consent::Granted {
+                how,
+                epoch,
+                settings_version,
+                at,
+            } => {
                 row.consent = "granted".to_owned();
                 row.how = Some(how.as_str().to_owned());
                 row.epoch = number(epoch);
@@ -92,11 +97,13 @@ impl TryFrom<SideRow> for Side {
         };
         let request = match row.request.as_str() {
             "none" => Request::None,
-            "pending" => Request::Pending { sent: u32::try_from(row.sent).unwrap_or(u32::MAX) },
+            "pending" => Request::Pending {
+                sent: u32::try_from(row.sent).unwrap_or(u32::MAX),
+            },
             "accepted" => Request::Accepted,
-            "declined" => {
-                Request::Declined { until: Timestamp::from_unix_millis(row.until_ms) }
-            }
+            "declined" => Request::Declined {
+                until: Timestamp::from_unix_millis(row.until_ms),
+            },
             other => return Err(unreadable("lo/hi_request", Some(other))),
         };
         Ok(Self { consent, request })
@@ -199,5 +206,8 @@ pub const fn told(told: Told) -> &'static str {
 }
 
 fn unreadable(column: &str, value: Option<&str>) -> DbErr {
-    DbErr::Type(format!("column `{column}` holds `{}`, which means nothing", value.unwrap_or("")))
+    DbErr::Type(format!(
+        "column `{column}` holds `{}`, which means nothing",
+        value.unwrap_or("")
+    ))
 }

@@ -1,0 +1,7 @@
+//! The graph service as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postern_shared::run::main(vec![postern_graph::service()], |_| String::new())
+}

@@ -1,0 +1,125 @@
+//! The other person of a request: from what the caller wrote to who it is, and what the caller may
+//! read of the two.
+//!
+//! Identity alone knows who exists. Who does not, and who is hidden from the caller, must answer
+//! alike, to the last byte.
+
+use postern_proto::{
+    common::v1::{ErrorReason, PersonRef, person_ref::Person},
+    graph::v1::MyRelationship,
+    identity::v1::{GetStandingRequest, Standing},
+    policy::v1::{Lifecycle, SanctionKind},
+};
+use postern_shared::{
+    caller::{Me, ServiceName},
+    error::{Dependency, Invalid, reason_of},
+    id::UserId,
+};
+use tonic::Status;
+
+use super::Rpc;
+use crate::{
+    domain::{self, Act, Edge, Peer, Presence, View},
+    error::Error,
+};
+
+/// How many characters a handle has, both included.
+const HANDLE_CHARS: std::ops::RangeInclusive<usize> = 2..=24;
+
+/// Does an act of the caller on the person whom they named.
+///
+/// # Errors
+/// When the person is named wrongly, is the caller, or is not there for the caller; a refusal.
+pub async fn act(
+    rpc: &Rpc,
+    me: &Me,
+    person: Option<PersonRef>,
+    act: Act,
+) -> Result<MyRelationship, Error> {
+    let peer = find(rpc, me, person).await?;
+    let edge = Edge::new(rpc.clock.now(), &rpc.random);
+    let pair = rpc.store.act(me.id, peer, act, edge).await?;
+    Ok(my_relationship(peer.id, domain::view(&pair, peer.presence)))
+}
+
+/// Who was named. Someone who is gone is found too: some acts work on them.
+///
+/// # Errors
+/// INVALID_FIELDS, SELF_REFERENCE, ACCOUNT_NOT_FOUND; identity cannot be asked.
+pub async fn find(rpc: &Rpc, me: &Me, person: Option<PersonRef>) -> Result<Peer, Error> {
+    let person = parse(person)?;
+    if matches!(&person, Person::UserId(id) if *id == me.id.to_string()) {
+        return Err(Error::SelfReference);
+    }
+    let person = Some(PersonRef {
+        person: Some(person),
+    });
+    let ask = me.caller.ask(GetStandingRequest {
+        person,
+        min_version: 0,
+    });
+    let standing = match rpc.identity.clone().get_standing(ask).await {
+        Ok(answer) => answer.into_inner().standing,
+        Err(status) if reason_of(&status) == Some(ErrorReason::AccountNotFound) => {
+            return Err(Error::AccountNotFound);
+        }
+        Err(status) => return Err(Dependency::new(ServiceName::Identity, status).into()),
+    };
+    let peer = standing.as_ref().and_then(read).ok_or_else(|| {
+        let status = Status::internal("identity answered without a person");
+        Dependency::new(ServiceName::Identity, status)
+    })?;
+    if peer.id == me.id {
+        return Err(Error::SelfReference);
+    }
+    Ok(peer)
+}
+
+/// What the caller reads of a pair.
+#[must_use]
+pub fn my_relationship(peer: UserId, view: View) -> MyRelationship {
+    MyRelationship {
+        user_id: peer.to_string(),
+        following: view.following,
+        followed_by: view.followed_by,
+        friends: view.following && view.followed_by,
+        blocking: view.blocking,
+    }
+}
+
+fn parse(person: Option<PersonRef>) -> Result<Person, Invalid> {
+    let unset = || Invalid::field("person", "must be set: give `user_id` or `handle`");
+    let person = person.and_then(|person| person.person).ok_or_else(unset)?;
+    match &person {
+        Person::UserId(id) => {
+            id.parse::<UserId>()
+                .map_err(|error| Invalid::field("person.user_id", error.to_string()))?;
+        }
+        Person::Handle(handle) => {
+            let right = |byte: u8| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
+            };
+            if !HANDLE_CHARS.contains(&handle.len()) || !handle.bytes().all(right) {
+                let rule = "must be 2 to 24 of `a` to `z`, `0` to `9`, `.` and `_`, without `@`";
+                return Err(Invalid::field("person.handle", rule));
+            }
+        }
+    }
+    Ok(person)
+}
+
+/// A value that this version does not know counts as gone: never a guess in someone's favour.
+fn read(standing: &Standing) -> Option<Peer> {
+    let id = standing.user_id.parse().ok()?;
+    let active = standing.lifecycle() == Lifecycle::Active;
+    let shown = match &standing.sanction {
+        None => true,
+        Some(sanction) => sanction.kind() == SanctionKind::SendRestricted,
+    };
+    let presence = if active && shown {
+        Presence::Present
+    } else {
+        Presence::Gone
+    };
+    Some(Peer { id, presence })
+}

@@ -1,0 +1,242 @@
+//! The service over a database of its own, and an identity that is a generated server.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use postern_proto::{
+    common::v1::{ErrorReason, PersonRef, person_ref::Person},
+    graph::v1::{
+        BlockRequest, FollowRequest, GetMyRelationshipRequest, MyRelationship,
+        RemoveFollowerRequest, UnblockRequest, UnfollowRequest, graph_service_server::GraphService,
+    },
+    identity::v1::{
+        BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
+        Sanction, Standing,
+        standing_facts_service_client::StandingFactsServiceClient,
+        standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
+    },
+    policy::v1::{Lifecycle, SanctionKind},
+};
+use postern_shared::{
+    caller::{Caller, ServiceName, User},
+    clock::{Clock, Timestamp},
+    db::Db,
+    error::status,
+    id::{SessionId, UserId},
+    page::Pager,
+    peer::Peer,
+    random::Random,
+    telemetry::Telemetry,
+};
+use tempfile::TempDir;
+use tonic::{Code, Request, Response, Status, async_trait};
+use tonic_types::StatusExt as _;
+use tower::util::BoxCloneSyncService;
+
+use super::super::{Answer, Rpc};
+use crate::store::{MIGRATIONS, Store};
+
+#[derive(Clone, Default)]
+struct Identity(HashMap<String, Standing>);
+
+#[async_trait]
+impl StandingFactsService for Identity {
+    async fn get_standing(
+        &self,
+        request: Request<GetStandingRequest>,
+    ) -> Answer<GetStandingResponse> {
+        let name = match request.into_inner().person.and_then(|person| person.person) {
+            Some(Person::UserId(id)) => id,
+            Some(Person::Handle(handle)) => handle,
+            None => return Err(Status::internal("nobody was named")),
+        };
+        if name == "broken" {
+            return Err(Status::not_found("a proxy speaks"));
+        }
+        let standing = self.0.get(&name).cloned().ok_or_else(|| {
+            status(
+                Code::NotFound,
+                ErrorReason::AccountNotFound,
+                "identity's own words",
+            )
+        })?;
+        Ok(Response::new(GetStandingResponse {
+            standing: Some(standing),
+        }))
+    }
+
+    async fn batch_get_standing(
+        &self,
+        _: Request<BatchGetStandingRequest>,
+    ) -> Answer<BatchGetStandingResponse> {
+        Err(Status::unimplemented("graph asks for one at a time"))
+    }
+}
+
+pub struct World {
+    pub rpc: Rpc,
+    _folder: TempDir,
+}
+
+const NAMES: [&str; 6] = ["ann", "bob", "cat", "left", "out", "quiet"];
+
+pub fn id(name: &str) -> UserId {
+    let place = NAMES.iter().position(|known| *known == name).unwrap();
+    UserId::from_uuid(uuid::Uuid::from_u128(u128::try_from(place + 1).unwrap()))
+}
+
+impl World {
+    /// `left` is deactivated, `out` is banned, `quiet` may not send.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let random = Random::system();
+        let file = folder.path().join("graph.db");
+        let db = Db::open_sqlite(&file, MIGRATIONS, random.clone())
+            .await
+            .unwrap();
+        let slot = Arc::new(OnceLock::new());
+        let server = BoxCloneSyncService::new(StandingFactsServiceServer::new(identity()));
+        assert!(slot.set(server).is_ok());
+        let metrics = Telemetry::without_logs().unwrap().rpc();
+        let peer = Peer::local(ServiceName::Graph, ServiceName::Identity, slot, metrics);
+        let rpc = Rpc {
+            store: Store::new(db),
+            identity: StandingFactsServiceClient::new(peer),
+            pager: Arc::new(Pager::new(&[7; 32], random.clone())),
+            clock: Clock::manual(Timestamp::from_unix_millis(1_700_000_000_000)),
+            random,
+        };
+        Self {
+            rpc,
+            _folder: folder,
+        }
+    }
+
+    pub async fn follow(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
+        let ask = FollowRequest {
+            person: handle(person),
+        };
+        let answer = self.rpc.follow(by(me, ask)).await?;
+        Ok(answer.into_inner().relationship.unwrap())
+    }
+
+    pub async fn block(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
+        let ask = BlockRequest {
+            person: handle(person),
+        };
+        let answer = self.rpc.block(by(me, ask)).await?;
+        Ok(answer.into_inner().relationship.unwrap())
+    }
+
+    pub async fn unblock(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
+        let ask = UnblockRequest {
+            person: handle(person),
+        };
+        let answer = self.rpc.unblock(by(me, ask)).await?;
+        Ok(answer.into_inner().relationship.unwrap())
+    }
+
+    /// How each RPC that someone hidden refuses answers about a person.
+    pub async fn refusals(
+        &self,
+        me: &str,
+        person: Option<PersonRef>,
+    ) -> Vec<(Code, String, Vec<u8>)> {
+        let person = || person.clone();
+        let statuses = [
+            self.rpc
+                .follow(by(me, FollowRequest { person: person() }))
+                .await
+                .err(),
+            self.rpc
+                .unfollow(by(me, UnfollowRequest { person: person() }))
+                .await
+                .err(),
+            self.rpc
+                .remove_follower(by(me, RemoveFollowerRequest { person: person() }))
+                .await
+                .err(),
+            self.rpc
+                .get_my_relationship(by(me, GetMyRelationshipRequest { person: person() }))
+                .await
+                .err(),
+        ];
+        let bytes = |status: Status| {
+            (
+                status.code(),
+                status.message().to_owned(),
+                status.details().to_vec(),
+            )
+        };
+        statuses
+            .into_iter()
+            .map(|status| bytes(status.expect("it is refused")))
+            .collect()
+    }
+}
+
+fn identity() -> Identity {
+    let mut identity = Identity::default();
+    for name in NAMES {
+        let sanction = match name {
+            "out" => Some(SanctionKind::Banned),
+            "quiet" => Some(SanctionKind::SendRestricted),
+            _ => None,
+        };
+        let lifecycle = if name == "left" {
+            Lifecycle::Deactivated
+        } else {
+            Lifecycle::Active
+        };
+        let standing = Standing {
+            user_id: id(name).to_string(),
+            lifecycle: lifecycle.into(),
+            sanction: sanction.map(|kind| Sanction {
+                kind: kind.into(),
+                end_time: None,
+            }),
+            ..Standing::default()
+        };
+        identity.0.insert(id(name).to_string(), standing.clone());
+        identity.0.insert(name.to_owned(), standing);
+    }
+    identity
+}
+
+pub fn user(name: &str) -> Caller {
+    let session = SessionId::new(Timestamp::from_unix_millis(1), &Random::system());
+    let user = User {
+        id: id(name),
+        session,
+        token: Arc::from("token"),
+    };
+    Caller {
+        user: Some(user),
+        ..Caller::system(Duration::from_secs(10))
+    }
+}
+
+pub fn by<T>(name: &str, ask: T) -> Request<T> {
+    user(name).ask(ask)
+}
+
+pub fn named(person: Person) -> Option<PersonRef> {
+    Some(PersonRef {
+        person: Some(person),
+    })
+}
+
+pub fn handle(name: &str) -> Option<PersonRef> {
+    named(Person::Handle(name.to_owned()))
+}
+
+pub fn fields(status: &Status) -> Vec<String> {
+    let bad = status.get_details_bad_request().expect("fields are wrong");
+    bad.field_violations
+        .into_iter()
+        .map(|violation| violation.field)
+        .collect()
+}

@@ -1,0 +1,15 @@
+//! What identity is about: types, invariants and state changes.
+//!
+//! Pure: no async, no I/O, no clock reads. Time and chance are arguments.
+
+mod account;
+mod age;
+mod handle;
+mod password;
+mod session;
+
+pub use account::{Account, Ineligible, Kind, Lifecycle, NewAccount, PasswordHash, display_name};
+pub use age::{AgeBand, BirthDate};
+pub use handle::{HANDLE_CHARS_MAX, Handle};
+pub use password::Password;
+pub use session::{Judgement, RefreshToken, SALT_BYTES, Session, StoredToken, Used, device_name};

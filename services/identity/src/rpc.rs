@@ -1,0 +1,165 @@
+//! The RPCs of identity, one line each.
+
+mod batch_get_accounts;
+mod create_account;
+mod create_session;
+mod get_account;
+mod get_jwks;
+mod get_standing;
+mod list_sessions;
+mod refresh_session;
+mod revoke_session;
+mod tokens;
+mod update_account;
+mod visibility;
+mod wire;
+
+use std::sync::Arc;
+
+use postern_proto::{
+    graph::v1::relationship_service_client::RelationshipServiceClient,
+    identity::v1::{
+        BatchGetAccountsRequest, BatchGetAccountsResponse, BatchGetStandingRequest,
+        BatchGetStandingResponse, CreateAccountRequest, CreateAccountResponse,
+        CreateSessionRequest, CreateSessionResponse, GetAccountRequest, GetAccountResponse,
+        GetJwksRequest, GetJwksResponse, GetStandingRequest, GetStandingResponse,
+        ListSessionsRequest, ListSessionsResponse, RefreshSessionRequest, RefreshSessionResponse,
+        RevokeSessionRequest, RevokeSessionResponse, UpdateAccountRequest, UpdateAccountResponse,
+        account_service_server::AccountService, session_service_server::SessionService,
+        standing_facts_service_server::StandingFactsService,
+    },
+};
+use postern_shared::{
+    auth::SigningKey,
+    caller::{answer, answer_me},
+    clock::Clock,
+    page::Pager,
+    peer::Peer,
+    random::Random,
+};
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::{attempts::FailedSignIns, config::Config, hashing::Hasher, store::Store};
+
+/// What the RPCs work with.
+#[derive(Debug)]
+pub struct Rpc {
+    /// The settings.
+    pub config: Config,
+    /// The database.
+    pub store: Store,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Counts failed sign-ins; none when limits are off.
+    pub failed_sign_ins: Option<FailedSignIns>,
+    /// Knows who blocks whom.
+    pub graph: RelationshipServiceClient<Peer>,
+    /// Signs access tokens.
+    pub signing_key: SigningKey,
+    /// Makes page tokens.
+    pub pager: Arc<Pager>,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where chance comes from.
+    pub random: Random,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[async_trait]
+impl AccountService for Rpc {
+    async fn create_account(
+        &self,
+        request: Request<CreateAccountRequest>,
+    ) -> Answer<CreateAccountResponse> {
+        answer(request, |_, ask| create_account::create_account(self, ask)).await
+    }
+
+    async fn get_account(&self, request: Request<GetAccountRequest>) -> Answer<GetAccountResponse> {
+        answer_me(request, |me, ask| get_account::get_account(self, me, ask)).await
+    }
+
+    async fn batch_get_accounts(
+        &self,
+        request: Request<BatchGetAccountsRequest>,
+    ) -> Answer<BatchGetAccountsResponse> {
+        answer_me(request, |me, ask| {
+            batch_get_accounts::batch_get_accounts(self, me, ask)
+        })
+        .await
+    }
+
+    async fn update_account(
+        &self,
+        request: Request<UpdateAccountRequest>,
+    ) -> Answer<UpdateAccountResponse> {
+        answer_me(request, |me, ask| {
+            update_account::update_account(self, me, ask)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl SessionService for Rpc {
+    async fn create_session(
+        &self,
+        request: Request<CreateSessionRequest>,
+    ) -> Answer<CreateSessionResponse> {
+        answer(request, |_, ask| create_session::create_session(self, ask)).await
+    }
+
+    async fn refresh_session(
+        &self,
+        request: Request<RefreshSessionRequest>,
+    ) -> Answer<RefreshSessionResponse> {
+        answer(request, |_, ask| {
+            refresh_session::refresh_session(self, ask)
+        })
+        .await
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<ListSessionsRequest>,
+    ) -> Answer<ListSessionsResponse> {
+        answer_me(request, |me, ask| {
+            list_sessions::list_sessions(self, me, ask)
+        })
+        .await
+    }
+
+    async fn revoke_session(
+        &self,
+        request: Request<RevokeSessionRequest>,
+    ) -> Answer<RevokeSessionResponse> {
+        answer_me(request, |me, ask| {
+            revoke_session::revoke_session(self, me, ask)
+        })
+        .await
+    }
+
+    async fn get_jwks(&self, request: Request<GetJwksRequest>) -> Answer<GetJwksResponse> {
+        answer(request, |_, _| get_jwks::get_jwks(self)).await
+    }
+}
+
+#[async_trait]
+impl StandingFactsService for Rpc {
+    async fn get_standing(
+        &self,
+        request: Request<GetStandingRequest>,
+    ) -> Answer<GetStandingResponse> {
+        answer(request, |_, ask| get_standing::get_standing(self, ask)).await
+    }
+
+    async fn batch_get_standing(
+        &self,
+        request: Request<BatchGetStandingRequest>,
+    ) -> Answer<BatchGetStandingResponse> {
+        answer(request, |_, ask| {
+            get_standing::batch_get_standing(self, ask)
+        })
+        .await
+    }
+}

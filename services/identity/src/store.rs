@@ -1,0 +1,29 @@
+//! Where accounts, sessions and refresh tokens are kept.
+//!
+//! Takes and returns domain types; nothing outside sees a table. The SQL is what SQLite and
+//! PostgreSQL share. Of a refresh token only the hash is kept.
+
+mod accounts;
+mod entity;
+mod migrations;
+mod purge;
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+use postern_shared::db::Db;
+
+pub use migrations::MIGRATIONS;
+
+/// The database of identity.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Takes an open database.
+    pub const fn new(db: Db) -> Self {
+        Self { db }
+    }
+}

@@ -1,0 +1,152 @@
+//! Reading and changing accounts.
+//!
+//! An account is read in one statement, so that its version belongs to its values.
+
+use postern_shared::id::UserId;
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
+    sea_query::{Expr, OnConflict},
+};
+use uuid::Uuid;
+
+use super::{
+    Store,
+    entity::{self, account, handle},
+};
+use crate::{
+    domain::{Account, Handle, PasswordHash},
+    error::Error,
+};
+
+impl Store {
+    /// Whether somebody has the handle.
+    pub async fn handle_taken(&self, name: &Handle) -> Result<bool, Error> {
+        Ok(self.owner(name).await?.is_some())
+    }
+
+    /// Stores a new account and reserves its handle.
+    ///
+    /// # Errors
+    /// When the handle is taken: then nothing is stored.
+    pub async fn create_account(
+        &self,
+        account: &Account,
+        password: &PasswordHash,
+    ) -> Result<(), Error> {
+        let row = &entity::account_row(account, password)?;
+        self.db
+            .write(|tx| async move {
+                let reservation = handle::Model {
+                    handle: row.handle.clone(),
+                    user_id: row.user_id,
+                    created_at_ms: row.created_at_ms,
+                };
+                let reserved = handle::Entity::insert(reservation.into_active_model())
+                    .on_conflict(
+                        OnConflict::column(handle::Column::Handle)
+                            .do_nothing()
+                            .to_owned(),
+                    )
+                    .exec_without_returning(&*tx)
+                    .await?;
+                if reserved == 0 {
+                    return Err(Error::HandleTaken);
+                }
+                account::Entity::insert(row.clone().into_active_model())
+                    .exec_without_returning(&*tx)
+                    .await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Finds an account.
+    pub async fn account(&self, id: UserId) -> Result<Option<Account>, Error> {
+        let row = account::Entity::find_by_id(id.uuid())
+            .one(self.db.reader())
+            .await?;
+        Ok(row
+            .map(entity::account_of)
+            .transpose()?
+            .map(|(account, _)| account))
+    }
+
+    /// Finds an account by its handle.
+    pub async fn account_by_handle(&self, name: &Handle) -> Result<Option<Account>, Error> {
+        Ok(self.credentials(name).await?.map(|(account, _)| account))
+    }
+
+    /// Finds an account and the hash of its password. For a handle that nobody has, as much is
+    /// asked of the database as for one that somebody has.
+    pub async fn credentials(
+        &self,
+        name: &Handle,
+    ) -> Result<Option<(Account, PasswordHash)>, Error> {
+        let owner = self.owner(name).await?.unwrap_or(Uuid::nil());
+        let row = account::Entity::find_by_id(owner)
+            .one(self.db.reader())
+            .await?;
+        row.map(entity::account_of).transpose()
+    }
+
+    /// Finds those accounts of a list that exist, in no order.
+    pub async fn accounts(&self, ids: &[UserId]) -> Result<Vec<Account>, Error> {
+        let listed = ids.iter().map(|id| id.uuid());
+        let rows = account::Entity::find()
+            .filter(account::Column::UserId.is_in(listed))
+            .all(self.db.reader())
+            .await?;
+        rows.into_iter()
+            .map(|row| entity::account_of(row).map(|(account, _)| account))
+            .collect()
+    }
+
+    /// Gives an account another display name; where `etag` is given, only if it is still the
+    /// account's. The version stays: a display name is not part of anybody's standing.
+    ///
+    /// # Errors
+    /// When there is no such account, or it has changed.
+    pub async fn rename(
+        &self,
+        id: UserId,
+        display_name: &str,
+        etag: Option<&str>,
+    ) -> Result<Account, Error> {
+        self.db
+            .write(|tx| async move {
+                let find = || account::Entity::find_by_id(id.uuid());
+                let row = find().one(&*tx).await?.ok_or(Error::AccountNotFound)?;
+                let revision = row.revision;
+                let (present, _) = entity::account_of(row)?;
+                if etag.is_some_and(|etag| etag != present.etag()) {
+                    return Err(Error::EtagMismatch);
+                }
+                if present.display_name == display_name {
+                    return Ok(present);
+                }
+                let mut update = account::Entity::update_many()
+                    .col_expr(account::Column::DisplayName, Expr::value(display_name))
+                    .col_expr(
+                        account::Column::Revision,
+                        Expr::col(account::Column::Revision).add(1_i64),
+                    )
+                    .filter(account::Column::UserId.eq(id.uuid()));
+                if etag.is_some() {
+                    update = update.filter(account::Column::Revision.eq(revision));
+                }
+                if update.exec(&*tx).await?.rows_affected == 0 {
+                    return Err(Error::EtagMismatch);
+                }
+                let row = find().one(&*tx).await?.ok_or(Error::AccountNotFound)?;
+                Ok(entity::account_of(row)?.0)
+            })
+            .await
+    }
+
+    async fn owner(&self, name: &Handle) -> Result<Option<Uuid>, Error> {
+        let row = handle::Entity::find_by_id(name.as_str())
+            .one(self.db.reader())
+            .await?;
+        Ok(row.map(|row| row.user_id))
+    }
+}

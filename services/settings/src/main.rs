@@ -1,0 +1,7 @@
+//! The settings service as a process of its own.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postern_shared::run::main(vec![postern_settings::service()], |_| String::new())
+}

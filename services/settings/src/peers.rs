@@ -1,0 +1,159 @@
+//! What identity is asked: a person's age, and what their defaults depend on.
+//!
+//! Whatever identity does not say plainly is a failure of the call: nobody's age is guessed.
+
+use std::collections::HashMap;
+
+use moka::future::Cache;
+use postern_proto::{
+    common::v1::{ErrorReason, PersonRef, person_ref::Person},
+    identity::v1::{
+        BatchGetStandingRequest, GetStandingRequest, Standing as WireStanding,
+        standing_facts_service_client::StandingFactsServiceClient,
+    },
+    policy::v1::{AccountKind, AgeBand as WireBand},
+};
+use postern_shared::{
+    caller::{Caller, ServiceName},
+    error::{self, Dependency},
+    id::UserId,
+    peer::Peer,
+};
+use tonic::{Code, Status};
+
+use crate::{
+    domain::{AgeBand, Kind, Origin},
+    error::Error,
+};
+
+/// What identity says of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The age band of today.
+    pub band: AgeBand,
+    /// What never changes.
+    pub origin: Origin,
+}
+
+/// The identity service, with a memory of what never changes.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    client: StandingFactsServiceClient<Peer>,
+    /// Kept for as long as there is room: an origin is never another one later. Only what identity
+    /// said is kept, never that it failed or knew nobody.
+    origins: Cache<UserId, Origin>,
+}
+
+impl Identity {
+    /// Asks this peer, and remembers up to `origins_max` people.
+    #[must_use]
+    pub fn new(peer: Peer, origins_max: u64) -> Self {
+        Self {
+            client: StandingFactsServiceClient::new(peer),
+            origins: Cache::new(origins_max),
+        }
+    }
+
+    /// A person's standing at this moment.
+    ///
+    /// # Errors
+    /// ACCOUNT_NOT_FOUND when there is no such person; DEPENDENCY_UNAVAILABLE when identity gives
+    /// no answer that can be used.
+    pub async fn standing(&self, caller: &Caller, user: UserId) -> Result<Standing, Error> {
+        let request = caller.ask(GetStandingRequest {
+            person: Some(PersonRef {
+                person: Some(Person::UserId(user.to_string())),
+            }),
+            min_version: 0,
+        });
+        let answer = self.client.clone().get_standing(request).await;
+        let answer = answer.map_err(failed)?.into_inner();
+        let (about, standing) = answer
+            .standing
+            .as_ref()
+            .and_then(read)
+            .ok_or_else(unusable)?;
+        if about != user {
+            return Err(unusable());
+        }
+        self.origins.insert(user, standing.origin).await;
+        Ok(standing)
+    }
+
+    /// The origins of those of these people who exist; at most 100 people, as identity takes no
+    /// more at once.
+    ///
+    /// # Errors
+    /// DEPENDENCY_UNAVAILABLE when identity gives no answer that can be used.
+    pub async fn origins(
+        &self,
+        caller: &Caller,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, Origin>, Error> {
+        let mut found = HashMap::new();
+        let mut missing = Vec::new();
+        for user in users {
+            match self.origins.get(user).await {
+                Some(origin) => drop(found.insert(*user, origin)),
+                None => missing.push(*user),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let request = caller.ask(BatchGetStandingRequest {
+            user_ids: missing.iter().map(UserId::to_string).collect(),
+        });
+        let answer = self.client.clone().batch_get_standing(request).await;
+        let answer = answer.map_err(|status| Dependency::new(ServiceName::Identity, status))?;
+        for standing in answer.into_inner().standings {
+            let (user, standing) = read(&standing).ok_or_else(unusable)?;
+            if !missing.contains(&user) {
+                return Err(unusable());
+            }
+            self.origins.insert(user, standing.origin).await;
+            found.insert(user, standing.origin);
+        }
+        Ok(found)
+    }
+}
+
+fn failed(status: Status) -> Error {
+    if error::reason_of(&status) == Some(ErrorReason::AccountNotFound) {
+        Error::AccountNotFound
+    } else {
+        Dependency::new(ServiceName::Identity, status).into()
+    }
+}
+
+/// An answer without a part that is needed, or with a value that this program does not know.
+fn unusable() -> Error {
+    let status = Status::new(Code::Internal, "the standing cannot be understood");
+    Dependency::new(ServiceName::Identity, status).into()
+}
+
+fn read(standing: &WireStanding) -> Option<(UserId, Standing)> {
+    let user = standing.user_id.parse().ok()?;
+    let kind = match AccountKind::try_from(standing.kind).ok()? {
+        AccountKind::Unspecified => return None,
+        AccountKind::Personal => Kind::Personal,
+        AccountKind::Business => Kind::Business,
+    };
+    let standing = Standing {
+        band: band(standing.age_band)?,
+        origin: Origin {
+            band: band(standing.age_band_at_creation)?,
+            kind,
+        },
+    };
+    Some((user, standing))
+}
+
+fn band(wire: i32) -> Option<AgeBand> {
+    match WireBand::try_from(wire).ok()? {
+        WireBand::Unspecified => None,
+        WireBand::Under16 => Some(AgeBand::Under16),
+        WireBand::AgeBand16To17 => Some(AgeBand::From16To17),
+        WireBand::Adult => Some(AgeBand::Adult),
+    }
+}

@@ -1,0 +1,49 @@
+//! BatchGetDmPolicies: what messaging needs of several people's settings.
+
+use std::collections::HashSet;
+
+use postern_proto::settings::v1::{BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse};
+use postern_shared::{
+    caller::Caller,
+    error::{Check, Invalid},
+    id::UserId,
+};
+
+use super::{Rpc, current, wire};
+use crate::error::Error;
+
+/// The most people in one request.
+const USERS_MAX: usize = 100;
+
+/// Gives the policies in the order of the request, each person once, without those who do not
+/// exist.
+pub async fn batch_get_dm_policies(
+    rpc: &Rpc,
+    caller: Caller,
+    ask: BatchGetDmPoliciesRequest,
+) -> Result<BatchGetDmPoliciesResponse, Error> {
+    let users = parse(&ask.user_ids)?;
+    let settings = current::settings_of(rpc, &caller, &users).await?;
+    let policies = users
+        .into_iter()
+        .filter_map(|user| Some(wire::dm_policy(user, settings.get(&user)?)))
+        .collect();
+    Ok(BatchGetDmPoliciesResponse { policies })
+}
+
+fn parse(user_ids: &[String]) -> Result<Vec<UserId>, Invalid> {
+    let got = user_ids.len();
+    if got == 0 || got > USERS_MAX {
+        let problem = format!("must name 1 to {USERS_MAX} people, names {got}");
+        return Err(Invalid::field("user_ids", problem));
+    }
+    let mut check = Check::new();
+    let mut seen = HashSet::new();
+    let users = user_ids
+        .iter()
+        .enumerate()
+        .filter_map(|(at, id)| check.take(&format!("user_ids[{at}]"), id.parse::<UserId>()))
+        .filter(|user| seen.insert(*user))
+        .collect();
+    check.done(Some(users))
+}
