@@ -25,7 +25,7 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use crate::{
-    access::{self, Access},
+    access::{self, Access, Rpc},
     auth::{ServiceKey, Verifier},
     caller::Caller,
     error,
@@ -74,14 +74,30 @@ pub struct Shared {
 pub struct Stack {
     shared: Arc<Shared>,
     port: Port,
+    served: Arc<[&'static str]>,
 }
 
 impl Stack {
-    /// The stack of one port.
+    /// The stack of one port, around the services of these names.
     #[must_use]
-    pub const fn new(shared: Arc<Shared>, port: Port) -> Self {
-        Self { shared, port }
+    pub fn new(shared: Arc<Shared>, port: Port, served: &[&'static str]) -> Self {
+        Self {
+            shared,
+            port,
+            served: served.into(),
+        }
     }
+
+    /// The row of a path. What this port does not serve has none, whoever asks: it is not there.
+    fn find(&self, path: &str) -> Option<Rpc> {
+        let served = |rpc: &Rpc| is_standard(path) || self.served.contains(&rpc.service);
+        access::find(path).filter(served)
+    }
+}
+
+/// Health and reflection, which every port offers.
+fn is_standard(path: &str) -> bool {
+    path.starts_with("/grpc.")
 }
 
 impl<S> Layer<S> for Stack {
@@ -130,7 +146,7 @@ impl Stack {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let rpc = access::find(request.uri().path());
+        let rpc = self.find(request.uri().path());
         let method = rpc.map_or_else(
             || "_OTHER".to_owned(),
             |rpc| format!("{}/{}", rpc.service, rpc.method),
@@ -172,7 +188,7 @@ impl Stack {
         S::Future: Send,
     {
         // Shed. Health, reflection and unknown paths are cheap and must always answer.
-        let counted = access.is_some() && !request.uri().path().starts_with("/grpc.");
+        let counted = access.is_some() && !is_standard(request.uri().path());
         let _permit = if counted {
             match self.shared.in_flight.try_acquire() {
                 Ok(permit) => Some(permit),

@@ -221,7 +221,8 @@ impl Setup {
             future::try_join_all(building).await?.into_iter().unzip();
         let parts = Parts::merge(parts);
         let internal = parts.internal_routes();
-        let guarded = Stack::new(Arc::clone(&shared), Port::Internal).layer(internal);
+        let served = parts.internal_names();
+        let guarded = Stack::new(Arc::clone(&shared), Port::Internal, &served).layer(internal);
         // Nobody else fills it: it was made above.
         let _ = slot.set(BoxCloneSyncService::new(guarded));
         serve::serve(sockets, parts, shared, telemetry.clone(), databases, folder).await

@@ -4,12 +4,11 @@
 
 mod account;
 mod age;
-mod handle;
 mod password;
 mod session;
 
 pub use account::{Account, Ineligible, Kind, Lifecycle, NewAccount, PasswordHash, display_name};
 pub use age::{AgeBand, BirthDate};
-pub use handle::{HANDLE_CHARS_MAX, Handle};
 pub use password::Password;
+pub use postern_shared::handle::{HANDLE_CHARS_MAX, Handle};
 pub use session::{Judgement, RefreshToken, SALT_BYTES, Session, StoredToken, Used, device_name};

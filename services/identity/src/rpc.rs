@@ -14,6 +14,9 @@ mod update_account;
 mod visibility;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use postern_proto::{

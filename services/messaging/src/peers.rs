@@ -7,7 +7,7 @@ use postern_policy::{
     AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
 };
 use postern_proto::{
-    common::v1::{ErrorReason, PersonRef, person_ref},
+    common::v1::ErrorReason,
     graph::v1::{
         GetRelationshipRequest, Relationship,
         relationship_service_client::RelationshipServiceClient,
@@ -26,6 +26,7 @@ use postern_shared::{
     error::{Dependency, reason_of},
     id::UserId,
     peer::Peer,
+    person::Named,
     run::{Peers, StartError},
 };
 
@@ -80,11 +81,9 @@ impl Owners {
     pub async fn resolve(
         &self,
         caller: &Caller,
-        handle: String,
+        handle: &Named,
     ) -> Result<Option<UserId>, Dependency> {
-        let person = Some(PersonRef {
-            person: Some(person_ref::Person::Handle(handle)),
-        });
+        let person = Some(handle.to_proto());
         let ask = caller.ask(GetStandingRequest {
             person,
             min_version: 0,

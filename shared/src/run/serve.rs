@@ -179,8 +179,8 @@ pub(super) async fn serve(
     ];
     for (listener, port, mut routes, names) in ports {
         let reporter = standard_services(&mut routes, &names).await;
+        let stack = Stack::new(Arc::clone(&shared), port, &names);
         health.push((reporter, names));
-        let stack = Stack::new(Arc::clone(&shared), port);
         servers.spawn(serve_port(listener, stack, routes.routes(), stop.clone()));
     }
     let serving = admin::serve(sockets.admin, telemetry, Arc::clone(&ready), stop.clone());

@@ -5,15 +5,16 @@
 //! alike, to the last byte.
 
 use postern_proto::{
-    common::v1::{ErrorReason, PersonRef, person_ref::Person},
+    common::v1::{ErrorReason, PersonRef},
     graph::v1::MyRelationship,
     identity::v1::{GetStandingRequest, Standing},
     policy::v1::{Lifecycle, SanctionKind},
 };
 use postern_shared::{
     caller::{Me, ServiceName},
-    error::{Dependency, Invalid, reason_of},
+    error::{Check, Dependency, Invalid, reason_of},
     id::UserId,
+    person::{Named, named},
 };
 use tonic::Status;
 
@@ -22,9 +23,6 @@ use crate::{
     domain::{self, Act, Edge, Peer, Presence, View},
     error::Error,
 };
-
-/// How many characters a handle has, both included.
-const HANDLE_CHARS: std::ops::RangeInclusive<usize> = 2..=24;
 
 /// Does an act of the caller on the person whom they named.
 ///
@@ -47,13 +45,11 @@ pub async fn act(
 /// # Errors
 /// INVALID_FIELDS, SELF_REFERENCE, ACCOUNT_NOT_FOUND; identity cannot be asked.
 pub async fn find(rpc: &Rpc, me: &Me, person: Option<PersonRef>) -> Result<Peer, Error> {
-    let person = parse(person)?;
-    if matches!(&person, Person::UserId(id) if *id == me.id.to_string()) {
+    let person = parse(person.as_ref())?;
+    if person == Named::Id(me.id) {
         return Err(Error::SelfReference);
     }
-    let person = Some(PersonRef {
-        person: Some(person),
-    });
+    let person = Some(person.to_proto());
     let ask = me.caller.ask(GetStandingRequest {
         person,
         min_version: 0,
@@ -87,25 +83,10 @@ pub fn my_relationship(peer: UserId, view: View) -> MyRelationship {
     }
 }
 
-fn parse(person: Option<PersonRef>) -> Result<Person, Invalid> {
-    let unset = || Invalid::field("person", "must be set: give `user_id` or `handle`");
-    let person = person.and_then(|person| person.person).ok_or_else(unset)?;
-    match &person {
-        Person::UserId(id) => {
-            id.parse::<UserId>()
-                .map_err(|error| Invalid::field("person.user_id", error.to_string()))?;
-        }
-        Person::Handle(handle) => {
-            let right = |byte: u8| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
-            };
-            if !HANDLE_CHARS.contains(&handle.len()) || !handle.bytes().all(right) {
-                let rule = "must be 2 to 24 of `a` to `z`, `0` to `9`, `.` and `_`, without `@`";
-                return Err(Invalid::field("person.handle", rule));
-            }
-        }
-    }
-    Ok(person)
+fn parse(person: Option<&PersonRef>) -> Result<Named, Invalid> {
+    let mut check = Check::new();
+    let named = named(&mut check, "person", person);
+    check.done(named)
 }
 
 /// A value that this version does not know counts as gone: never a guess in someone's favour.

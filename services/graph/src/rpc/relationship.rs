@@ -8,13 +8,10 @@ use postern_proto::graph::v1::{
     self, BatchGetRelationshipsRequest, BatchGetRelationshipsResponse, GetRelationshipRequest,
     GetRelationshipResponse,
 };
-use postern_shared::{caller::Caller, error::Check, id::UserId};
+use postern_shared::{caller::Caller, error::Check, id::UserId, person};
 
 use super::Rpc;
 use crate::{domain::Relationship, error::Error};
-
-/// The most others in one batch.
-const PEERS_MAX: usize = 100;
 
 /// Everything between two people.
 ///
@@ -63,20 +60,7 @@ pub async fn batch_get(
 fn parse_batch(ask: &BatchGetRelationshipsRequest) -> Result<(UserId, Vec<UserId>), Error> {
     let mut check = Check::new();
     let user = check.take("user_id", ask.user_id.parse::<UserId>());
-    let count = ask.peer_ids.len();
-    if count == 0 || count > PEERS_MAX {
-        check.wrong(
-            "peer_ids",
-            format!("must have 1 to {PEERS_MAX} entries, has {count}"),
-        );
-    }
-    let peers: Vec<_> = ask
-        .peer_ids
-        .iter()
-        .take(PEERS_MAX)
-        .enumerate()
-        .filter_map(|(index, peer)| check.take(&format!("peer_ids[{index}]"), peer.parse()))
-        .collect();
+    let peers = person::ids(&mut check, "peer_ids", &ask.peer_ids);
     Ok(check.done(user.map(|user| (user, peers)))?)
 }
 

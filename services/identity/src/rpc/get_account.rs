@@ -5,13 +5,11 @@ use postern_shared::{
     caller::Me,
     error::{Check, Invalid},
     id::UserId,
+    person::{self, Named},
 };
 use uuid::Uuid;
 
-use super::{
-    Rpc, visibility,
-    wire::{self, Named},
-};
+use super::{Rpc, visibility, wire};
 use crate::{domain::Account, error::Error};
 
 pub async fn get_account(
@@ -39,7 +37,7 @@ fn parse(ask: &GetAccountRequest) -> Result<Option<Named>, Invalid> {
         return Ok(None);
     }
     let mut check = Check::new();
-    let named = wire::person(&mut check, ask.person.as_ref());
+    let named = person::named(&mut check, "person", ask.person.as_ref());
     check.done(named).map(Some)
 }
 

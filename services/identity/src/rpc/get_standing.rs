@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use postern_proto::identity::v1::{
     BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
 };
-use postern_shared::{error::Check, id::UserId};
-
-use super::{
-    Rpc,
-    wire::{self, Named},
+use postern_shared::{
+    error::Check,
+    id::UserId,
+    person::{self, Named},
 };
+
+use super::{Rpc, wire};
 use crate::{domain::Account, error::Error};
 
 pub async fn get_standing(
@@ -18,7 +19,7 @@ pub async fn get_standing(
     ask: GetStandingRequest,
 ) -> Result<GetStandingResponse, Error> {
     let mut check = Check::new();
-    let named = wire::person(&mut check, ask.person.as_ref());
+    let named = person::named(&mut check, "person", ask.person.as_ref());
     let found = match check.done(named)? {
         Named::Id(id) => rpc.store.account(id).await?,
         Named::Handle(handle) => rpc.store.account_by_handle(&handle).await?,

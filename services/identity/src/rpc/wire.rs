@@ -2,61 +2,17 @@
 
 use std::collections::HashSet;
 
-use postern_proto::{
-    common::v1::{PersonRef, person_ref},
-    identity::v1 as proto,
-    policy::v1 as policy,
-};
-use postern_shared::{error::Check, id::UserId};
+use postern_proto::{identity::v1 as proto, policy::v1 as policy};
+use postern_shared::{error::Check, id::UserId, person};
 use time::Date;
 
-use crate::domain::{Account, AgeBand, Handle, Kind, Lifecycle, Session};
-
-/// The most people of one batch.
-const BATCH_MAX: usize = 100;
-
-/// A person as a request names them.
-#[derive(Debug, Clone)]
-pub enum Named {
-    /// By id.
-    Id(UserId),
-    /// By handle.
-    Handle(Handle),
-}
-
-/// Reads `person`.
-pub fn person(check: &mut Check, person: Option<&PersonRef>) -> Option<Named> {
-    match person.and_then(|person| person.person.as_ref()) {
-        Some(person_ref::Person::UserId(id)) => {
-            check.take("person.user_id", id.parse()).map(Named::Id)
-        }
-        Some(person_ref::Person::Handle(handle)) => {
-            let handle = check.take("person.handle", Handle::parse(handle));
-            handle.map(Named::Handle)
-        }
-        None => {
-            check.wrong("person", "must have a `user_id` or a `handle`");
-            None
-        }
-    }
-}
+use crate::domain::{Account, AgeBand, Kind, Lifecycle, Session};
 
 /// Reads `user_ids`: each once, in their order.
 pub fn user_ids(check: &mut Check, user_ids: &[String]) -> Vec<UserId> {
-    if !(1..=BATCH_MAX).contains(&user_ids.len()) {
-        let got = user_ids.len();
-        check.wrong(
-            "user_ids",
-            format!("must have 1 to {BATCH_MAX} entries, has {got}"),
-        );
-        return Vec::new();
-    }
     let mut seen = HashSet::new();
-    let parsed = user_ids
-        .iter()
-        .enumerate()
-        .filter_map(|(index, id)| check.take(&format!("user_ids[{index}]"), id.parse::<UserId>()));
-    parsed.filter(|id| seen.insert(*id)).collect()
+    let ids = person::ids(check, "user_ids", user_ids);
+    ids.into_iter().filter(|id| seen.insert(*id)).collect()
 }
 
 /// Reads an account's kind; left out it is PERSONAL.

@@ -2,7 +2,6 @@
 
 use postern_policy::{Budgets, Consent, Decision, Facts, Refusal, Request, Verdict, decide};
 use postern_proto::{
-    common::v1::{PersonRef, person_ref},
     messaging::v1::{
         self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
         send_message_response::Outcome as Reply,
@@ -14,6 +13,7 @@ use postern_shared::{
     clock::Timestamp,
     error::Check,
     id::{DecisionId, UserId},
+    person::{Named, named},
 };
 
 use super::{Rpc, reply};
@@ -26,19 +26,12 @@ use crate::{
 
 /// How often a decision is made anew because the facts moved under it.
 const ROUNDS_MAX: u32 = 3;
-/// The longest handle; what is longer is nobody's.
-const HANDLE_CHARS_MAX: usize = 24;
 
 /// A message that makes sense by itself.
 struct Draft {
-    recipient: Recipient,
+    recipient: Named,
     client_message_id: ClientMessageId,
     content: Content,
-}
-
-enum Recipient {
-    Id(UserId),
-    Handle(String),
 }
 
 pub(super) async fn send_message(
@@ -48,8 +41,8 @@ pub(super) async fn send_message(
 ) -> Result<SendMessageResponse, Error> {
     let draft = parse(request)?;
     let recipient = match &draft.recipient {
-        Recipient::Id(id) => Some(*id),
-        Recipient::Handle(handle) => rpc.owners.resolve(&me.caller, handle.clone()).await?,
+        Named::Id(id) => Some(*id),
+        handle @ Named::Handle(_) => rpc.owners.resolve(&me.caller, handle).await?,
     };
     // Nobody by that handle: decided like every other person who does not exist, by an id that
     // no account has.
@@ -111,7 +104,7 @@ pub(super) async fn send_message(
 
 fn parse(request: SendMessageRequest) -> Result<Draft, Error> {
     let mut check = Check::new();
-    let recipient = recipient(&mut check, request.recipient);
+    let recipient = named(&mut check, "recipient", request.recipient.as_ref());
     let id = ClientMessageId::parse(request.client_message_id);
     let client_message_id = check.take("client_message_id", id);
     let content = content(&mut check, request.content);
@@ -124,32 +117,6 @@ fn parse(request: SendMessageRequest) -> Result<Draft, Error> {
         _ => None,
     };
     Ok(check.done(draft)?)
-}
-
-fn recipient(check: &mut Check, recipient: Option<PersonRef>) -> Option<Recipient> {
-    match recipient.and_then(|recipient| recipient.person) {
-        Some(person_ref::Person::UserId(id)) => check
-            .take("recipient.user_id", id.parse())
-            .map(Recipient::Id),
-        Some(person_ref::Person::Handle(handle)) => {
-            let shaped = |byte: u8| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_')
-            };
-            let length = (2..=HANDLE_CHARS_MAX).contains(&handle.len());
-            if length && handle.bytes().all(shaped) {
-                return Some(Recipient::Handle(handle));
-            }
-            check.wrong(
-                "recipient.handle",
-                "must be 2 to 24 of a-z, 0-9, `.` and `_`",
-            );
-            None
-        }
-        None => {
-            check.wrong("recipient", "must name a person by `user_id` or `handle`");
-            None
-        }
-    }
 }
 
 fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content> {

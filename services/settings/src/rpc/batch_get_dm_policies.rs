@@ -7,13 +7,11 @@ use postern_shared::{
     caller::Caller,
     error::{Check, Invalid},
     id::UserId,
+    person,
 };
 
 use super::{Rpc, current, wire};
 use crate::error::Error;
-
-/// The most people in one request.
-const USERS_MAX: usize = 100;
 
 /// Gives the policies in the order of the request, each person once, without those who do not
 /// exist.
@@ -32,18 +30,13 @@ pub async fn batch_get_dm_policies(
 }
 
 fn parse(user_ids: &[String]) -> Result<Vec<UserId>, Invalid> {
-    let got = user_ids.len();
-    if got == 0 || got > USERS_MAX {
-        let problem = format!("must name 1 to {USERS_MAX} people, names {got}");
-        return Err(Invalid::field("user_ids", problem));
-    }
     let mut check = Check::new();
     let mut seen = HashSet::new();
-    let users = user_ids
-        .iter()
-        .enumerate()
-        .filter_map(|(at, id)| check.take(&format!("user_ids[{at}]"), id.parse::<UserId>()))
-        .filter(|user| seen.insert(*user))
-        .collect();
-    check.done(Some(users))
+    let users = person::ids(&mut check, "user_ids", user_ids);
+    check.done(Some(
+        users
+            .into_iter()
+            .filter(|user| seen.insert(*user))
+            .collect(),
+    ))
 }

@@ -18,7 +18,7 @@ const PIECES: &str = "\
     angel anthony apple asdf asdfg asdfgh asdfghjkl ashley azerty azertyuiop babygirl bailey \
     baseball basketball batman battery blink182 butterfly changeit changeme charlie cheese \
     chocolate computer cookie correct daniel default donald dragon dragonball facebook family \
-    flower football forever freedom friends fuckyou george ginger google guest hallo hannah \
+    flower football forever freedom friends george ginger google guest hallo hannah \
     harley heaven hello hockey horse hunter iloveyou instagram internet jennifer jessica jesus \
     jordan joshua justin killer letmein liverpool login lol love loveme lovely maggie \
     manchester master matrix matthew me merlin michael michelle minecraft mobile monkey \

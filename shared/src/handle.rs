@@ -64,6 +64,7 @@ impl Handle {
     }
 
     /// The text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

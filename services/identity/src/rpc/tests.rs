@@ -1,0 +1,264 @@
+//! The RPCs against a real store and a graph that a test fills.
+
+mod accounts;
+mod sessions;
+mod standing;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use postern_proto::{
+    common::v1::ErrorReason,
+    graph::v1::{
+        BatchGetRelationshipsRequest, BatchGetRelationshipsResponse, GetRelationshipRequest,
+        GetRelationshipResponse, Relationship,
+        relationship_service_client::RelationshipServiceClient,
+        relationship_service_server::{RelationshipService, RelationshipServiceServer},
+    },
+    identity::v1::{
+        Account, CreateAccountRequest, CreateSessionRequest, CreateSessionResponse,
+        account_service_server::AccountService as _, session_service_server::SessionService as _,
+    },
+};
+use postern_shared::{
+    auth::load_or_generate_signing_key,
+    caller::{Caller, Principal, ServiceName, User},
+    clock::{Clock, Timestamp},
+    config::Limits,
+    db::Db,
+    error::{reason_of, status},
+    page::Pager,
+    peer::Peer,
+    random::Random,
+    telemetry::Telemetry,
+};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tonic::{Code, Request, Response, Status, async_trait};
+use tower::util::BoxCloneSyncService;
+
+use super::Rpc;
+use crate::{
+    attempts::FailedSignIns,
+    config::Config,
+    hashing::Hasher,
+    store::{MIGRATIONS, Store},
+};
+
+/// 2026-11-23T00:00:00Z.
+const START: Timestamp = Timestamp::from_unix_millis(1_795_392_000_000);
+const PASSWORD: &str = "plum-tractor-97";
+const FAILED_MAX: u32 = 4;
+
+struct World {
+    rpc: Rpc,
+    clock: Clock,
+    graph: Arc<Graph>,
+    _folder: TempDir,
+}
+
+async fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let random = Random::system();
+    let clock = Clock::manual(START);
+    let graph = Arc::new(Graph::default());
+    let server = RelationshipServiceServer::from_arc(Arc::clone(&graph));
+    let slot = Arc::new(OnceLock::new());
+    assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
+    let metrics = Telemetry::without_logs().unwrap().rpc();
+    let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, metrics);
+    let file = folder.path().join("identity.db");
+    let db = Db::open_sqlite(&file, MIGRATIONS, random.clone())
+        .await
+        .unwrap();
+    let rpc = Rpc {
+        config: Config {
+            minimum_age: 13,
+            failed_sign_ins_max: FAILED_MAX,
+            refresh_token_life: Duration::from_secs(60 * 24 * 60 * 60),
+        },
+        store: Store::new(db),
+        hasher: Hasher::new(Limits::Off, random.clone()).await.unwrap(),
+        failed_sign_ins: Some(FailedSignIns::new(FAILED_MAX, &random)),
+        graph: RelationshipServiceClient::new(peer),
+        signing_key: load_or_generate_signing_key(&folder.path().join("token.pem")).unwrap(),
+        pager: Arc::new(Pager::new(&[7; 32], random.clone())),
+        clock: clock.clone(),
+        random,
+    };
+    World {
+        rpc,
+        clock,
+        graph,
+        _folder: folder,
+    }
+}
+
+impl World {
+    async fn create(&self, handle: &str) -> Account {
+        let asked = self.rpc.create_account(anyone(registration(handle))).await;
+        asked.unwrap().into_inner().account.unwrap()
+    }
+
+    async fn sign_in(&self, handle: &str, password: &str) -> Result<CreateSessionResponse, Status> {
+        let ask = CreateSessionRequest {
+            handle: handle.to_owned(),
+            password: password.to_owned(),
+            device_name: "Phone".to_owned(),
+        };
+        let answered = self.rpc.create_session(anyone(ask)).await;
+        answered.map(Response::into_inner)
+    }
+
+    /// Registers and signs in.
+    async fn someone(&self, handle: &str) -> Someone {
+        let account = self.create(handle).await;
+        let opened = self.sign_in(handle, PASSWORD).await.unwrap();
+        Someone {
+            session: opened.session.unwrap().session_id,
+            id: account.user_id,
+        }
+    }
+}
+
+struct Someone {
+    id: String,
+    session: String,
+}
+
+impl Someone {
+    fn asks<T>(&self, message: T) -> Request<T> {
+        let mut caller = caller();
+        caller.user = Some(User {
+            id: self.id.parse().unwrap(),
+            session: self.session.parse().unwrap(),
+            token: Arc::from("not looked at in process"),
+        });
+        caller.ask(message)
+    }
+}
+
+fn anyone<T>(message: T) -> Request<T> {
+    caller().ask(message)
+}
+
+fn caller() -> Caller {
+    Caller {
+        principal: Principal::Anyone,
+        user: None,
+        deadline: Instant::now() + Duration::from_secs(60),
+        request_id: Arc::from("test"),
+    }
+}
+
+fn registration(handle: &str) -> CreateAccountRequest {
+    CreateAccountRequest {
+        handle: handle.to_owned(),
+        display_name: "Someone".to_owned(),
+        password: PASSWORD.to_owned(),
+        birth_date: "1990-02-03".to_owned(),
+        kind: 0,
+    }
+}
+
+fn expect<T>(answered: Result<T, Status>, code: Code, reason: ErrorReason) -> Status {
+    let Err(status) = answered else {
+        panic!("expected {reason:?}, was answered");
+    };
+    assert_eq!(
+        (status.code(), reason_of(&status)),
+        (code, Some(reason)),
+        "{status:?}"
+    );
+    status
+}
+
+fn expect_fields<T>(answered: Result<T, Status>, fields: &[&str]) {
+    use tonic_types::StatusExt as _;
+    let status = expect(answered, Code::InvalidArgument, ErrorReason::InvalidFields);
+    let violations = status.get_details_bad_request().unwrap().field_violations;
+    let got: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(got, fields);
+}
+
+/// Everything of a status that a caller sees.
+fn bytes(status: &Status) -> (Code, String, Vec<u8>) {
+    let details = status.details().to_vec();
+    (status.code(), status.message().to_owned(), details)
+}
+
+/// A graph that knows who blocks whom.
+#[derive(Debug, Default)]
+struct Graph {
+    blocks: Mutex<HashSet<(String, String)>>,
+    asked: AtomicUsize,
+    down: AtomicBool,
+    /// Answers about other people than were asked for.
+    confused: AtomicBool,
+}
+
+impl Graph {
+    fn block(&self, who: &str, whom: &str) {
+        let mut blocks = self.blocks.lock().unwrap();
+        blocks.insert((who.to_owned(), whom.to_owned()));
+    }
+
+    fn fails(&self) -> Result<(), Status> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Err(status(Code::Internal, ErrorReason::Internal, "broken"));
+        }
+        Ok(())
+    }
+
+    fn between(&self, user: &str, peer: &str) -> Relationship {
+        let blocks = self.blocks.lock().unwrap();
+        let blocks = |a: &str, b: &str| blocks.contains(&(a.to_owned(), b.to_owned()));
+        let (user, peer) = match self.confused.load(Ordering::SeqCst) {
+            true => (peer, user),
+            false => (user, peer),
+        };
+        Relationship {
+            user_id: user.to_owned(),
+            peer_id: peer.to_owned(),
+            user_blocks: blocks(user, peer),
+            peer_blocks: blocks(peer, user),
+            ..Relationship::default()
+        }
+    }
+}
+
+#[async_trait]
+impl RelationshipService for Graph {
+    async fn get_relationship(
+        &self,
+        request: Request<GetRelationshipRequest>,
+    ) -> Result<Response<GetRelationshipResponse>, Status> {
+        self.fails()?;
+        let ask = request.into_inner();
+        let relationship = Some(self.between(&ask.user_id, &ask.peer_id));
+        Ok(Response::new(GetRelationshipResponse { relationship }))
+    }
+
+    async fn batch_get_relationships(
+        &self,
+        request: Request<BatchGetRelationshipsRequest>,
+    ) -> Result<Response<BatchGetRelationshipsResponse>, Status> {
+        self.fails()?;
+        let ask = request.into_inner();
+        let each = ask
+            .peer_ids
+            .iter()
+            .map(|peer| self.between(&ask.user_id, peer));
+        let relationships = each.collect();
+        Ok(Response::new(BatchGetRelationshipsResponse {
+            relationships,
+        }))
+    }
+}
