@@ -22,6 +22,15 @@ const FILES: &[&str] = &[
     "postern/messaging/v1/request_service.proto",
 ];
 
+/// Messages whose `Debug` stands in lib.rs and shows nothing.
+const SECRET: &[&str] = &[
+    ".postern.identity.v1.CreateAccountRequest",
+    ".postern.identity.v1.CreateSessionRequest",
+    ".postern.identity.v1.RefreshSessionRequest",
+    ".postern.identity.v1.Tokens",
+    ".postern.messaging.v1.Content",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=postern");
     let set = protox::compile(FILES, ["."])?;
@@ -33,6 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("postern.binpb"), set.encode_to_vec())?;
     let mut names = tonic_prost_build::Config::new();
     names.enable_type_names();
+    // What holds a password, a token or a message must not be printed by accident.
+    names.skip_debug(SECRET);
     tonic_prost_build::configure()
         .codec_path("crate::codec::StrictCodec")
         .compile_fds_with_config(set, names)?;

@@ -38,10 +38,28 @@ pub mod policy {
     }
 }
 
+/// A `Debug` that shows nothing but the name, for what holds a secret or a message.
+macro_rules! hide {
+    ($($name:path),* $(,)?) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    )*};
+}
+
 /// Accounts, sessions, standing.
 pub mod identity {
     pub mod v1 {
         tonic::include_proto!("postern.identity.v1");
+
+        hide!(
+            CreateAccountRequest,
+            CreateSessionRequest,
+            RefreshSessionRequest,
+            Tokens
+        );
     }
 }
 
@@ -63,5 +81,7 @@ pub mod settings {
 pub mod messaging {
     pub mod v1 {
         tonic::include_proto!("postern.messaging.v1");
+
+        hide!(Content, content::Content);
     }
 }

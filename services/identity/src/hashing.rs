@@ -3,8 +3,17 @@
 //! One hash keeps a core busy for some 25 ms and takes 19 MiB. So hashes run beside the runtime's
 //! own threads, on half the cores; few may wait, and not for long; whoever does not fit is told to
 //! come back. A password that is verified for nobody costs as much as one for somebody.
+//!
+//! The threads are our own and as few as hashes run at once: an allocator keeps 19 MiB for each
+//! thread that ever hashed, and the runtime's blocking threads are many.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
@@ -13,8 +22,7 @@ use argon2::{
 use postern_proto::common::v1::ErrorReason;
 use postern_shared::{config::Limits, error::Failure, random::Random};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::{JoinError, spawn_blocking},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 use tonic::Code;
@@ -45,16 +53,21 @@ pub enum HashError {
     /// argon2 refused.
     #[error("cannot hash a password: {0}")]
     Argon2(password_hash::Error),
+    /// No thread was to be had for hashing.
+    #[error("cannot start a thread for hashing passwords")]
+    Thread(#[source] io::Error),
     /// The hashing thread panicked.
     #[error("hashing a password was cut short")]
-    Died(#[source] JoinError),
+    Died,
 }
 
 impl Failure for HashError {
     fn classify(&self) -> (Code, ErrorReason) {
         match self {
             Self::Overloaded => (Code::ResourceExhausted, ErrorReason::Overloaded),
-            Self::Argon2(_) | Self::Died(_) => (Code::Internal, ErrorReason::Internal),
+            Self::Argon2(_) | Self::Thread(_) | Self::Died => {
+                (Code::Internal, ErrorReason::Internal)
+            }
         }
     }
 
@@ -78,6 +91,7 @@ pub enum Verdict {
 /// Hashes and verifies passwords.
 #[derive(Debug)]
 pub struct Hasher {
+    threads: Threads,
     running: Arc<Semaphore>,
     places: Arc<Semaphore>,
     random: Random,
@@ -98,14 +112,20 @@ impl Hasher {
         };
         let bytes: [u8; 32] = random.bytes();
         let salt = random.bytes();
-        let dummy = spawn_blocking(move || hash(&bytes, &salt))
-            .await
-            .map_err(HashError::Died)??;
-        Ok(Self::with(at_once, WAITING_MAX, random, dummy))
+        let threads = Threads::start(at_once)?;
+        let dummy = threads.run(move || hash(&bytes, &salt)).await?;
+        Ok(Self::with(threads, at_once, WAITING_MAX, random, dummy))
     }
 
-    fn with(at_once: usize, waiting_max: usize, random: Random, dummy: PasswordHash) -> Self {
+    fn with(
+        threads: Threads,
+        at_once: usize,
+        waiting_max: usize,
+        random: Random,
+        dummy: PasswordHash,
+    ) -> Self {
         Self {
+            threads,
             running: Arc::new(Semaphore::new(at_once)),
             places: Arc::new(Semaphore::new(at_once + waiting_max)),
             random,
@@ -156,12 +176,12 @@ impl Hasher {
     {
         let held = self.wait().await?;
         // The job keeps its place to its end, even when nobody waits for it any more.
-        let done = spawn_blocking(move || {
+        let done = self.threads.run(move || {
             let result = job();
             drop(held);
             result
         });
-        done.await.map_err(HashError::Died)?
+        done.await
     }
 
     async fn wait(&self) -> Result<[OwnedSemaphorePermit; 2], HashError> {
@@ -173,6 +193,51 @@ impl Hasher {
             Ok(Ok(turn)) => Ok([turn, place]),
             Ok(Err(_)) | Err(_) => Err(HashError::Overloaded),
         }
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads for hashing. They end when this is dropped.
+#[derive(Debug)]
+struct Threads(mpsc::Sender<Job>);
+
+impl Threads {
+    fn start(count: usize) -> Result<Self, HashError> {
+        let (jobs, waiting) = mpsc::channel::<Job>();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..count {
+            let waiting = Arc::clone(&waiting);
+            let work = move || {
+                loop {
+                    // The lock ends with the statement: only waiting happens under it.
+                    let job = waiting
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .recv();
+                    let Ok(job) = job else { return };
+                    // A thread that dies would take its place with it; the caller hears of it.
+                    let _ = catch_unwind(AssertUnwindSafe(job));
+                }
+            };
+            let thread = thread::Builder::new().name("postern-hashing".to_owned());
+            thread.spawn(work).map_err(HashError::Thread)?;
+        }
+        Ok(Self(jobs))
+    }
+
+    async fn run<T, F>(&self, job: F) -> Result<T, HashError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, HashError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            // Nobody may be waiting any more.
+            let _ = answer.send(job());
+        });
+        self.0.send(job).map_err(|_| HashError::Died)?;
+        answered.await.map_err(|_| HashError::Died)?
     }
 }
 
@@ -305,7 +370,8 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn few_wait_and_not_for_long() {
-        let hasher = Hasher::with(1, 1, Random::system(), outdated("nobody"));
+        let threads = Threads::start(1).unwrap();
+        let hasher = Hasher::with(threads, 1, 1, Random::system(), outdated("nobody"));
         let busy = hasher.wait().await.unwrap();
         let mut waits = pin!(hasher.wait());
         assert!(poll!(&mut waits).is_pending());
