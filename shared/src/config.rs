@@ -320,8 +320,9 @@ impl FromStr for LogFormat {
 pub struct TelemetryConfig {
     /// `human` (default) or `json`.
     pub log_format: LogFormat,
-    /// Which logs: a tracing filter such as `info,postern=debug`. Default `info`,
-    /// with less of the migrations.
+    /// Which logs: a tracing filter such as `info,postern=debug`. Below `info` it lets through what
+    /// Postern's own crates say, never what those that it is made of do. Default `info`, with less
+    /// of the migrations.
     pub log: String,
     /// Where traces go by OTLP over gRPC (`OTEL_EXPORTER_OTLP_ENDPOINT`); none: nowhere.
     pub otlp_endpoint: Option<String>,

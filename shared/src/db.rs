@@ -14,6 +14,7 @@ use sea_orm::{
     RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
     sqlx::{
         self,
+        postgres::PgConnectOptions,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
     },
 };
@@ -114,6 +115,12 @@ impl Db {
         random: Random,
     ) -> Result<Self, OpenError> {
         let name = "of `database_url`".to_owned();
+        if url.reveal().parse::<PgConnectOptions>().is_err() {
+            // sea-orm would say so with the whole address, and a password stands in it.
+            let problem = "expected an address such as postgres://user:password@host:5432/name";
+            let source = DbErr::Custom(problem.to_owned());
+            return Err(OpenError::Open { name, source });
+        }
         let mut options = ConnectOptions::new(url.reveal());
         options
             .max_connections(POSTGRES_CONNECTIONS)

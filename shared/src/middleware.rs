@@ -29,6 +29,7 @@ use crate::{
     auth::{ServiceKey, Verifier},
     caller::Caller,
     error,
+    peer::InProcess,
     random::Random,
     telemetry::{self, RpcMetrics},
 };
@@ -189,7 +190,9 @@ impl Stack {
     {
         // Shed. Health, reflection and unknown paths are cheap and must always answer.
         let counted = access.is_some() && !is_standard(request.uri().path());
-        let _permit = if counted {
+        // A call inside the process belongs to one that was let in, and would wait for its permit.
+        let inside = request.extensions().get::<InProcess>().is_some();
+        let _permit = if counted && !inside {
             match self.shared.in_flight.try_acquire() {
                 Ok(permit) => Some(permit),
                 Err(_) => return overloaded().into_http(),

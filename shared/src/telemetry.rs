@@ -16,8 +16,11 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracerProvider},
 };
 use prometheus::{Encoder as _, Registry, TextEncoder};
+use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _,
+    EnvFilter, Layer as _,
+    filter::{FilterExt as _, filter_fn},
+    layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
 
@@ -37,6 +40,10 @@ const QUIET: &[&str] = &[
     "tower",
     "opentelemetry",
 ];
+
+/// Below `info` only our own crates log, whatever the filter says: what others print there for
+/// their own debugging may one day hold what clients sent.
+const OTHERS_LEAST: Level = Level::INFO;
 
 /// Why nothing can be told.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +79,9 @@ impl Telemetry {
     pub fn start(config: &TelemetryConfig, service: &str) -> Result<Self, TelemetryError> {
         let filter = EnvFilter::try_new(&config.log)
             .map_err(|_| TelemetryError::Filter(config.log.clone()))?;
+        let ours =
+            filter_fn(|meta| *meta.level() <= OTHERS_LEAST || meta.target().starts_with("postern"))
+                .with_max_level_hint(filter.max_level_hint().unwrap_or(LevelFilter::TRACE));
         let resource = Resource::builder()
             .with_service_name(service.to_owned())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -107,7 +117,7 @@ impl Telemetry {
         };
         let installed = tracing_subscriber::registry()
             .with(spans)
-            .with(logs.with_filter(filter))
+            .with(logs.with_filter(filter.and(ours)))
             .try_init();
         if installed.is_err() {
             tracing::debug!("logging was set up before: its settings stay");

@@ -1,4 +1,8 @@
 //! What people do with the suite, from their first message on, over gRPC.
 
+mod accounts;
+mod choices;
 mod messages;
+mod people;
 mod requests;
+mod sessions;

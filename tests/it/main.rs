@@ -3,8 +3,18 @@
 
 // `cfg(test)` changes nothing in a test target: it tells clippy that helpers are tests as well.
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod journeys;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod suite;
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod tidy;

@@ -31,7 +31,6 @@ use postern_shared::{
     auth::{Claims, SigningKey, read_signing_key},
     clock::{Clock, Timestamp},
     config::Source,
-    error::reason_of,
     id::{SessionId, UserId},
     random::Random,
     run::{Running, Service, Setup, StartError},
@@ -42,6 +41,8 @@ use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
 };
+
+use crate::contract::errors::only_reason;
 
 /// Long enough for every rule, and in no list of common ones.
 pub const PASSWORD: &str = "a door that opens inward";
@@ -427,10 +428,16 @@ pub fn assert_fails<T: std::fmt::Debug>(
     reason: ErrorReason,
 ) -> Status {
     let status = result.unwrap_err();
-    assert_eq!(
-        (status.code(), reason_of(&status)),
-        (code, Some(reason)),
-        "{status:?}"
-    );
+    assert_eq!(only_reason(&status), reason, "{status:?}");
+    assert_eq!(status.code(), code, "{status:?}");
     status
+}
+
+/// Everything that a caller can see of a failure but the time of day.
+pub fn all_of(status: &Status) -> (Code, String, Vec<u8>, Vec<String>) {
+    let mut headers = status.metadata().clone().into_headers();
+    headers.remove("date");
+    let headers = headers.iter().map(|header| format!("{header:?}"));
+    let (message, details) = (status.message().to_owned(), status.details().to_vec());
+    (status.code(), message, details, headers.collect())
 }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use postern_shared::db::{is_conflict, is_unavailable};
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
@@ -89,7 +90,8 @@ async fn commit_batch(store: &Store, batch: Vec<Waiting>) {
                 let _ = answer.send(Ok(outcome));
             }
         }
-        Err(error) if sends.len() > 1 => {
+        // A database that is away fails every one of them: there each would only wait once more.
+        Err(error) if sends.len() > 1 && (is_conflict(&error) || !is_unavailable(&error)) => {
             tracing::warn!(%error, messages = sends.len(), "a batch is committed one by one");
             for (send, (span, answer)) in sends.iter().zip(callers) {
                 let one = std::slice::from_ref(send);
@@ -107,3 +109,6 @@ async fn commit_batch(store: &Store, batch: Vec<Waiting>) {
 fn first(outcomes: Result<Vec<Outcome>, DbErr>) -> Result<Outcome, Error> {
     Ok(outcomes?.first().copied().unwrap_or(Outcome::Moved))
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,11 +67,20 @@ impl Owners {
     /// # Errors
     /// When an owner's address is missing.
     pub fn new(peers: &Peers) -> Result<Self, StartError> {
-        Ok(Self {
-            graph: RelationshipServiceClient::new(peers.get(ServiceName::Graph)?),
-            settings: DmPolicyServiceClient::new(peers.get(ServiceName::Settings)?),
-            identity: StandingFactsServiceClient::new(peers.get(ServiceName::Identity)?),
-        })
+        Ok(Self::of(
+            peers.get(ServiceName::Graph)?,
+            peers.get(ServiceName::Settings)?,
+            peers.get(ServiceName::Identity)?,
+        ))
+    }
+
+    /// Makes the clients of these three.
+    pub fn of(graph: Peer, settings: Peer, identity: Peer) -> Self {
+        Self {
+            graph: RelationshipServiceClient::new(graph),
+            settings: DmPolicyServiceClient::new(settings),
+            identity: StandingFactsServiceClient::new(identity),
+        }
     }
 
     /// Whose handle it is; none when nobody goes by it.
@@ -124,8 +133,13 @@ impl Owners {
         let relationship = known(graph).and_then(|response| response.relationship);
         let relationship = relationship
             .filter(|r| r.user_id == sender.to_string() && r.peer_id == recipient.to_string());
-        let policies = known(settings).map(|response| response.policies);
-        let standings = known(identity).map(|response| response.standings);
+        let asked = both();
+        let policies = known(settings)
+            .map(|response| response.policies)
+            .filter(|all| answers(all, |policy| &policy.user_id, &asked));
+        let standings = known(identity)
+            .map(|response| response.standings)
+            .filter(|all| answers(all, |standing| &standing.user_id, &asked));
         assemble(
             sender,
             recipient,
@@ -139,6 +153,14 @@ impl Owners {
 fn known<T>(answer: Result<tonic::Response<T>, tonic::Status>) -> Option<T> {
     // The peer's own span and log tell why.
     answer.ok().map(tonic::Response::into_inner)
+}
+
+/// Whether a list answers the question: at most one entry for each who was asked about, and none
+/// for anybody else. Only in such a list does a missing entry mean that there is nobody.
+fn answers<T>(entries: &[T], id_of: impl Fn(&T) -> &str, asked: &[String]) -> bool {
+    let about = |id: &str| entries.iter().filter(|entry| id_of(entry) == id).count();
+    asked.iter().all(|id| about(id) <= 1)
+        && asked.iter().map(|id| about(id)).sum::<usize>() == entries.len()
 }
 
 fn assemble(
@@ -253,10 +275,10 @@ fn person(standing: &Standing) -> Option<Person> {
         sanction: match &standing.sanction {
             None => Sanction::None,
             Some(sanction) => {
-                let until_ms = sanction
-                    .end_time
-                    .as_ref()
-                    .map(|end| end.seconds * 1_000 + i64::from(end.nanos / 1_000_000));
+                let until_ms = match &sanction.end_time {
+                    None => None,
+                    Some(end) => Some(unix_millis(end)?),
+                };
                 match sanction.kind() {
                     wire::SanctionKind::SendRestricted => Sanction::SendRestricted { until_ms },
                     wire::SanctionKind::Suspended => Sanction::Suspended { until_ms },
@@ -272,4 +294,10 @@ fn person(standing: &Standing) -> Option<Person> {
             wire::AgeBand::Unspecified => return None,
         },
     })
+}
+
+/// A moment that this program can count; none is that of no sanction.
+fn unix_millis(time: &prost_types::Timestamp) -> Option<i64> {
+    let millis = time.seconds.checked_mul(1_000)?;
+    millis.checked_add(i64::from(time.nanos / 1_000_000))
 }

@@ -7,6 +7,8 @@ mod list_messages;
 mod list_requests;
 mod reply;
 mod send_message;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -10,11 +10,15 @@ mod migrations;
 mod pair;
 mod refusals;
 mod rows;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use postern_shared::db::Db;
 
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
+#[cfg(test)]
+pub use tests::{NOW, Owner, World};
 
 /// The database.
 #[derive(Debug, Clone)]

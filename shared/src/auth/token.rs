@@ -131,10 +131,11 @@ impl Verifier {
             return Err(TokenError::Invalid);
         }
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-        let typ_ok = header.typ.as_deref() == Some("at+jwt");
-        let kid = header
-            .kid
-            .filter(|_| typ_ok && header.alg == Algorithm::EdDSA);
+        let ours = header.typ.as_deref() == Some("at+jwt")
+            && header.alg == Algorithm::EdDSA
+            // We know no extension, so none that is critical (RFC 7515, 4.1.11).
+            && header.crit.is_none();
+        let kid = header.kid.filter(|_| ours);
         let key = self.key(&kid.ok_or(TokenError::Invalid)?).await?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_audience(&[AUDIENCE]);

@@ -33,9 +33,12 @@ impl Stack {
         if matches!(access, Some(Access::Services(_)) | None) {
             allow(access, principal, false)?;
         }
-        let user = match bearer(request.headers())? {
-            // An RPC for anyone must not fail because of a token that it does not need.
-            Some(_) if access == Some(Access::Anyone) => None,
+        // An RPC for anyone must not fail because of a token that it does not need.
+        let token = match access {
+            Some(Access::Anyone) => None,
+            _ => bearer(request.headers())?,
+        };
+        let user = match token {
             Some(token) => Some(self.shared.verifier.verify(token).await.map_err(refused)?),
             None => None,
         };
@@ -44,9 +47,13 @@ impl Stack {
     }
 
     fn principal(&self, headers: &HeaderMap) -> Result<Principal, Status> {
-        let Some(credential) = headers.get(CREDENTIAL_HEADER) else {
+        let mut credentials = headers.get_all(CREDENTIAL_HEADER).iter();
+        let Some(credential) = credentials.next() else {
             return Ok(Principal::Anyone);
         };
+        if credentials.next().is_some() {
+            return Err(credential_invalid());
+        }
         let service = credential
             .to_str()
             .ok()
@@ -77,9 +84,14 @@ fn allow(access: Option<Access>, principal: Principal, user: bool) -> Result<(),
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Status> {
-    let Some(value) = headers.get(AUTHORIZATION) else {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    // Of two, somebody before us may have looked at the other one.
+    if values.next().is_some() {
+        return Err(refused(TokenError::Invalid));
+    }
     let text = value.to_str().map_err(|_| refused(TokenError::Invalid))?;
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() {

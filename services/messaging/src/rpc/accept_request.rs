@@ -50,13 +50,15 @@ pub(super) async fn accept_request(
     Err(Error::Contention)
 }
 
-/// What the owners say of accepting, and what goes into the consent.
-async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<(domain::Owners, Versions), Error> {
+/// What goes into the consent, and the versions of the caller and of the other.
+type Consulted = (domain::Owners, (Versions, Versions));
+
+/// What the owners say of accepting.
+async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> {
     let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
-    let (Answer::Known(own), Some(owners), Some(versions), Some(edges)) = (
+    let (Answer::Known(own), Some(owners), Some(edges)) = (
         gathered.sender_settings,
         gathered.sender_owners,
-        gathered.sender_versions,
         gathered.edges,
     ) else {
         return Err(Error::Undecidable);
@@ -71,7 +73,8 @@ async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<(domain::Owners, V
     if !here || edges.sender_blocks || edges.recipient_blocks {
         return Err(Error::RequestNotFound);
     }
-    Ok((owners, versions))
+    let versions = gathered.sender_versions.zip(gathered.recipient_versions);
+    Ok((owners, versions.ok_or(Error::Undecidable)?))
 }
 
 async fn accepted(

@@ -47,12 +47,7 @@ pub(super) async fn send_message(
     // Nobody by that handle: decided like every other person who does not exist, by an id that
     // no account has.
     let other = recipient.unwrap_or_else(|| UserId::random(&rpc.random));
-    let conversation = domain::conversation_id(me.id, other);
-    if let Some(sent) = rpc
-        .store
-        .find_sent(conversation, me.id, &draft.client_message_id)
-        .await?
-    {
+    if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
         return answer_again(&sent, &draft, me.id);
     }
     // One round more for a pair that writes for the first time.
@@ -64,6 +59,11 @@ pub(super) async fn send_message(
         let prepared = match decide(&facts) {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
+                // A twin of this call may have stored it by now, and that may be all that makes
+                // this a refusal: the first answer holds.
+                if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
+                    return answer_again(&sent, &draft, me.id);
+                }
                 let id = DecisionId::new(now, &rpc.random);
                 let record = domain::Refusal {
                     id,
@@ -90,16 +90,25 @@ pub(super) async fn send_message(
         match rpc.committers.commit(prepared.clone()).await? {
             Outcome::Stored { seq } => return Ok(delivered(&prepared, seq)),
             Outcome::Duplicate => {
-                let sent = rpc
-                    .store
-                    .find_sent(conversation, me.id, &draft.client_message_id);
-                let sent = sent.await?.ok_or(Error::Contention)?;
-                return answer_again(&sent, &draft, me.id);
+                let sent = find_sent(rpc, me.id, other, &draft).await?;
+                return answer_again(&sent.ok_or(Error::Contention)?, &draft, me.id);
             }
             Outcome::Moved => {}
         }
     }
     Err(Error::Contention)
+}
+
+/// What this id of this sender was used for towards this person.
+async fn find_sent(
+    rpc: &Rpc,
+    me: UserId,
+    other: UserId,
+    draft: &Draft,
+) -> Result<Option<Message>, Error> {
+    let conversation = domain::conversation_id(me, other);
+    let id = &draft.client_message_id;
+    Ok(rpc.store.find_sent(conversation, me, id).await?)
 }
 
 fn parse(request: SendMessageRequest) -> Result<Draft, Error> {

@@ -35,8 +35,8 @@ pub struct Settled {
     pub after: Conversation,
     /// Who settles it.
     pub person: UserId,
-    /// Their policy versions, where owners were asked.
-    pub versions: Option<Versions>,
+    /// Their policy versions and the other's, where owners were asked.
+    pub versions: Option<(Versions, Versions)>,
     /// Where the conversation then stands for them.
     pub folder: Folder,
     /// Whether the other is told.
@@ -153,9 +153,10 @@ impl Store {
             .write(|tx| async move {
                 let people = [person, other].into_iter();
                 let mut locked = Locked::take(&tx, people, [before.id].into_iter()).await?;
-                let fenced = settled
-                    .versions
-                    .is_some_and(|seen| !locked.fences_allow(person, seen));
+                // The other hears of it too: their no counts as much as the person's own.
+                let fenced = settled.versions.is_some_and(|(own, others)| {
+                    !locked.fences_allow(person, own) || !locked.fences_allow(other, others)
+                });
                 if fenced || !locked.pair_is(&before) {
                     return Ok(false);
                 }

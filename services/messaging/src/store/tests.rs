@@ -77,6 +77,13 @@ impl World {
         (one, other, self.pair(one, other).await)
     }
 
+    /// A stranger's message, decided by what is stored now.
+    pub async fn ask(&self, from: UserId, to: UserId, id: &str) {
+        let pair = self.conversation_of(from, to).await;
+        let outcome = self.commit(&[asking(pair, from, id)]).await;
+        assert!(matches!(outcome[..], [Outcome::Stored { .. }]));
+    }
+
     pub async fn commit(&self, batch: &[PreparedSend]) -> Vec<Outcome> {
         self.store.commit(batch).await.unwrap()
     }
@@ -183,7 +190,11 @@ impl World {
             }
         }
         let known: BTreeSet<_> = pairs.iter().map(|pair| pair.conversation_id).collect();
-        assert!(messages.iter().all(|row| known.contains(&row.conversation_id)));
+        assert!(
+            messages
+                .iter()
+                .all(|row| known.contains(&row.conversation_id))
+        );
         let parts = participant::Entity::find().all(db).await.unwrap();
         let settled = user_event::Entity::find().all(db).await.unwrap();
         for row in settled {

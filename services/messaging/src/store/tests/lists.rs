@@ -40,7 +40,10 @@ async fn conversations_come_latest_first_once_each() {
         assert_eq!(pages(&world, ada, Folder::Requests, size).await, [asked.id]);
         assert!(pages(&world, ada, Folder::Hidden, size).await.is_empty());
     }
-    let listed = world.store.list_folder(ada, Folder::Requests, None, 9).await;
+    let listed = world
+        .store
+        .list_folder(ada, Folder::Requests, None, 9)
+        .await;
     let [request] = &listed.unwrap()[..] else {
         panic!("one request waits");
     };
@@ -61,10 +64,19 @@ async fn messages_come_newest_first_once_each_to_their_two_people_alone() {
     let empty = world.store.list_messages(ada, pair.id, None, 9).await;
     assert!(empty.unwrap().is_none(), "nothing was written yet");
     let sent: Vec<_> = (0..7)
-        .map(|index| friendly(pair, if index % 2 == 0 { ada } else { ben }, &format!("{index}")))
+        .map(|index| {
+            friendly(
+                pair,
+                if index % 2 == 0 { ada } else { ben },
+                &format!("{index}"),
+            )
+        })
         .collect();
     world.commit(&sent).await;
-    for (user, size) in [ada, ben].into_iter().flat_map(|u| [(u, 1), (u, 3), (u, 9)]) {
+    for (user, size) in [ada, ben]
+        .into_iter()
+        .flat_map(|u| [(u, 1), (u, 3), (u, 9)])
+    {
         let (mut seqs, mut after) = (Vec::new(), None);
         loop {
             let page = world.store.list_messages(user, pair.id, after, size).await;
@@ -79,5 +91,12 @@ async fn messages_come_newest_first_once_each_to_their_two_people_alone() {
     assert!(foreign.unwrap().is_none());
     let listed = world.store.listed(ada, pair.id).await.unwrap().unwrap();
     assert_eq!((listed.peer, listed.last_message.seq), (ben, 7));
-    assert!(world.store.listed(person(), pair.id).await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .listed(person(), pair.id)
+            .await
+            .unwrap()
+            .is_none()
+    );
 }

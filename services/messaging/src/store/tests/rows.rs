@@ -120,7 +120,11 @@ async fn making_a_pair_again_changes_nothing() {
     assert!(new.incomplete);
     assert_eq!(world.rows().await, [0; 5]);
     let made = (0..8).map(|index| {
-        let (one, other) = if index % 2 == 0 { (ada, ben) } else { (ben, ada) };
+        let (one, other) = if index % 2 == 0 {
+            (ada, ben)
+        } else {
+            (ben, ada)
+        };
         world.store.create_pair(one, other)
     });
     for result in futures_util::future::join_all(made).await {

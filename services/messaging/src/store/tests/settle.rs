@@ -96,7 +96,10 @@ async fn declining_is_silent_and_needs_no_owner() {
     assert_eq!(pair.side(ben).request, Request::Declined { until });
     assert_eq!(world.participant(ada, &pair).await.folder, "declined");
     let kinds: Vec<_> = world.events(ada).await;
-    assert_eq!((kinds.len(), kinds[0].kind.as_str()), (1, "request_declined"));
+    assert_eq!(
+        (kinds.len(), kinds[0].kind.as_str()),
+        (1, "request_declined")
+    );
     assert!(world.events(ben).await.is_empty());
     for folder in [Folder::Inbox, Folder::Requests, Folder::Hidden] {
         let listed = world.store.list_folder(ada, folder, None, 9).await.unwrap();
