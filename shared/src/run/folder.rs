@@ -19,7 +19,7 @@ pub(super) struct Folder {
     path: PathBuf,
     pub(super) service_key: ServiceKey,
     pub(super) page_key: [u8; 32],
-    _locks: Vec<File>,
+    locks: Vec<File>,
 }
 
 impl Folder {
@@ -45,7 +45,7 @@ impl Folder {
             path: path.to_owned(),
             service_key,
             page_key,
-            _locks: locks,
+            locks,
         })
     }
 
@@ -53,6 +53,16 @@ impl Folder {
         match named {
             Some(path) => TokenKeyPath::Named(path.to_owned()),
             None => TokenKeyPath::Generated(self.path.join("token.pem")),
+        }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for lock in &self.locks {
+            // Closing is not enough: a program that is being started beside us holds copies of
+            // our files for a moment. Unlocking counts for the copies as well, and cannot fail.
+            let _ = lock.unlock();
         }
     }
 }
@@ -76,5 +86,23 @@ fn lock(
             service,
         }),
         Err(TryLockError::Error(error)) => Err(fail(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_free_once_it_is_let_go() {
+        let path = tempfile::tempdir().unwrap();
+        let open = || Folder::open(path.path(), &ServiceName::ALL, &Random::system());
+        let first = open().unwrap();
+        let in_use = open().unwrap_err();
+        assert!(matches!(in_use, StartError::InUse { .. }), "{in_use}");
+        // What a program that is being started holds.
+        let _copy = first.locks[0].try_clone().unwrap();
+        drop(first);
+        open().unwrap();
     }
 }

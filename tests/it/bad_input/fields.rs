@@ -251,6 +251,12 @@ async fn services_are_told_of_ids_that_are_none_as_well() {
             ["user_ids[1]"]
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_of_none_and_of_too_many_are_refused() {
+    let suite = Suite::start().await;
+    let ada = suite.person("ada").await.id.to_string();
     for count in [0, 101] {
         let batch = BatchGetStandingRequest {
             user_ids: vec![ada.clone(); count],

@@ -28,7 +28,10 @@ async fn friends_write_to_each_other() {
         (2, &message.conversation_id)
     );
     for person in [&ada, &ben] {
-        assert_eq!(person.inbox().await, [message.conversation_id.clone()]);
+        assert_eq!(
+            person.inbox().await,
+            std::slice::from_ref(&message.conversation_id)
+        );
     }
     let read = ada.read(&message.conversation_id).await.unwrap();
     assert_eq!(read.iter().map(|m| m.seq).collect::<Vec<_>>(), [2, 1]);

@@ -55,12 +55,12 @@ async fn a_request_takes_three_messages_and_acceptance_lets_them_in() {
     assert_eq!(listed[0].last_message.as_ref().unwrap().seq, 3);
     assert!(ada.inbox().await.is_empty());
     // To its sender it is a conversation like any other.
-    assert_eq!(ben.inbox().await, [conversation.clone()]);
+    assert_eq!(ben.inbox().await, std::slice::from_ref(&conversation));
 
     assert_eq!(accept(&ada, &conversation).await.unwrap(), conversation);
     assert_eq!(accept(&ada, &conversation).await.unwrap(), conversation);
     assert!(ada.filtered().await.is_empty());
-    assert_eq!(ada.inbox().await, [conversation.clone()]);
+    assert_eq!(ada.inbox().await, std::slice::from_ref(&conversation));
     assert_eq!(placement(ben.send(&ada, "four").await), Placement::Inbox);
     let read = ada.read(&conversation).await.unwrap();
     assert_eq!(read.iter().map(|m| m.seq).collect::<Vec<_>>(), [4, 3, 2, 1]);
@@ -93,7 +93,7 @@ async fn declining_is_silent_and_cools_down() {
     decline(&ada, &conversation).await.unwrap();
     assert!(ada.filtered().await.is_empty() && ada.inbox().await.is_empty());
     assert_eq!(ben.read(&conversation).await.unwrap(), before);
-    assert_eq!(ben.inbox().await, [conversation.clone()]);
+    assert_eq!(ben.inbox().await, std::slice::from_ref(&conversation));
     assert_eq!(
         reason(ben.send(&ada, "two").await),
         RefusalReason::AwaitingAcceptance
@@ -206,7 +206,7 @@ async fn crossing_first_messages_leave_nobody_with_a_request() {
             assert!(person.filtered().await.is_empty(), "round {round}");
             assert_eq!(
                 person.inbox().await,
-                [conversation.clone()],
+                std::slice::from_ref(&conversation),
                 "round {round}"
             );
             assert_eq!(person.read(&conversation).await.unwrap().len(), 2);
