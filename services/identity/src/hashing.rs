@@ -4,8 +4,8 @@
 //! own threads, on half the cores; few may wait, and not for long; whoever does not fit is told to
 //! come back. A password that is verified for nobody costs as much as one for somebody.
 //!
-//! The threads are our own and as few as hashes run at once: an allocator keeps 19 MiB for each
-//! thread that ever hashed, and the runtime's blocking threads are many.
+//! The threads are our own, as few as hashes run at once, and each keeps its 19 MiB: taken anew
+//! for every hash they would stay behind in the allocator, once for each thread that ever hashed.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use std::{
 };
 
 use argon2::{
-    Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
+    Algorithm, Argon2, Block, Params, PasswordVerifier as _, Version,
     password_hash::{self, phc},
 };
 use postern_proto::common::v1::ErrorReason;
@@ -113,7 +113,9 @@ impl Hasher {
         let bytes: [u8; 32] = random.bytes();
         let salt = random.bytes();
         let threads = Threads::start(at_once)?;
-        let dummy = threads.run(move || hash(&bytes, &salt)).await?;
+        let dummy = threads
+            .run(move |memory| hash(memory, &bytes, &salt))
+            .await?;
         Ok(Self::with(threads, at_once, WAITING_MAX, random, dummy))
     }
 
@@ -139,7 +141,8 @@ impl Hasher {
     /// When there is no place for it now.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         let salt = self.random.bytes();
-        self.run(move || hash(password.as_bytes(), &salt)).await
+        self.run(move |memory| hash(memory, password.as_bytes(), &salt))
+            .await
     }
 
     /// Tells whether a password is the one that was hashed. Without `stored` it never is, after
@@ -155,14 +158,14 @@ impl Hasher {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.clone());
         let salt = self.random.bytes();
-        self.run(move || {
-            let right = verify(password.as_bytes(), &stored)?;
+        self.run(move |memory| {
+            let right = verify(memory, password.as_bytes(), &stored)?;
             if !(right && known) {
                 return Ok(Verdict::Wrong);
             }
             let rehashed = match is_current(&stored)? {
                 true => None,
-                false => Some(hash(password.as_bytes(), &salt)?),
+                false => Some(hash(memory, password.as_bytes(), &salt)?),
             };
             Ok(Verdict::Right { rehashed })
         })
@@ -172,12 +175,12 @@ impl Hasher {
     async fn run<T, F>(&self, job: F) -> Result<T, HashError>
     where
         T: Send + 'static,
-        F: FnOnce() -> Result<T, HashError> + Send + 'static,
+        F: FnOnce(&mut Memory) -> Result<T, HashError> + Send + 'static,
     {
         let held = self.wait().await?;
         // The job keeps its place to its end, even when nobody waits for it any more.
-        let done = self.threads.run(move || {
-            let result = job();
+        let done = self.threads.run(move |memory| {
+            let result = job(memory);
             drop(held);
             result
         });
@@ -196,7 +199,10 @@ impl Hasher {
     }
 }
 
-type Job = Box<dyn FnOnce() + Send>;
+/// What one hash is computed in; a thread keeps it for the next.
+type Memory = Vec<Block>;
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// Threads for hashing. They end when this is dropped.
 #[derive(Debug)]
@@ -209,6 +215,7 @@ impl Threads {
         for _ in 0..count {
             let waiting = Arc::clone(&waiting);
             let work = move || {
+                let mut memory = Memory::new();
                 loop {
                     // The lock ends with the statement: only waiting happens under it.
                     let job = waiting
@@ -217,7 +224,7 @@ impl Threads {
                         .recv();
                     let Ok(job) = job else { return };
                     // A thread that dies would take its place with it; the caller hears of it.
-                    let _ = catch_unwind(AssertUnwindSafe(job));
+                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
                 }
             };
             let thread = thread::Builder::new().name("postern-hashing".to_owned());
@@ -229,12 +236,12 @@ impl Threads {
     async fn run<T, F>(&self, job: F) -> Result<T, HashError>
     where
         T: Send + 'static,
-        F: FnOnce() -> Result<T, HashError> + Send + 'static,
+        F: FnOnce(&mut Memory) -> Result<T, HashError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move || {
+        let job: Job = Box::new(move |memory| {
             // Nobody may be waiting any more.
-            let _ = answer.send(job());
+            let _ = answer.send(job(memory));
         });
         self.0.send(job).map_err(|_| HashError::Died)?;
         answered.await.map_err(|_| HashError::Died)?
@@ -247,19 +254,46 @@ fn argon2id() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-fn hash(password: &[u8], salt: &[u8; SALT_BYTES]) -> Result<PasswordHash, HashError> {
-    let hashed: phc::PasswordHash = argon2id()
-        .hash_password_with_salt(password, salt)
-        .map_err(HashError::Argon2)?;
+fn hash(
+    memory: &mut Memory,
+    password: &[u8],
+    salt: &[u8; SALT_BYTES],
+) -> Result<PasswordHash, HashError> {
+    let argon2 = argon2id();
+    let output = derive(memory, password, salt)?;
+    let refused = |error: phc::Error| HashError::Argon2(password_hash::Error::from(error));
+    let hashed = phc::PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: phc::ParamsString::try_from(argon2.params()).map_err(HashError::Argon2)?,
+        salt: Some(phc::Salt::new(salt).map_err(refused)?),
+        hash: Some(output),
+    };
     Ok(PasswordHash::new(hashed.to_string()))
 }
 
-fn verify(password: &[u8], stored: &PasswordHash) -> Result<bool, HashError> {
-    match argon2id().verify_password(password, &parse(stored)?) {
+fn verify(memory: &mut Memory, password: &[u8], stored: &PasswordHash) -> Result<bool, HashError> {
+    let parsed = parse(stored)?;
+    if let (true, Some(salt), Some(output)) = (is_current(stored)?, &parsed.salt, &parsed.hash) {
+        // Outputs compare in constant time.
+        return Ok(derive(memory, password, salt)? == *output);
+    }
+    match argon2id().verify_password(password, &parsed) {
         Ok(()) => Ok(true),
         Err(password_hash::Error::PasswordInvalid) => Ok(false),
         Err(error) => Err(HashError::Argon2(error)),
     }
+}
+
+/// What comes of a password and a salt by the present parameters.
+fn derive(memory: &mut Memory, password: &[u8], salt: &[u8]) -> Result<phc::Output, HashError> {
+    let argon2 = argon2id();
+    memory.resize(argon2.params().block_count(), Block::default());
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    argon2
+        .hash_password_into_with_memory(password, salt, &mut output, &mut memory[..])
+        .map_err(|error| HashError::Argon2(error.into()))?;
+    phc::Output::new(&output).map_err(|error| HashError::Argon2(password_hash::Error::from(error)))
 }
 
 /// Whether a hash was made with the present parameters.
@@ -281,6 +315,7 @@ fn parse(stored: &PasswordHash) -> Result<phc::PasswordHash, HashError> {
 pub(crate) mod tests {
     use std::{pin::pin, task::Poll};
 
+    use argon2::PasswordHasher as _;
     use futures_util::poll;
 
     use super::*;
@@ -318,6 +353,11 @@ pub(crate) mod tests {
         // 16 bytes of salt, 32 of output.
         assert_eq!((parts[4].len(), parts[5].len()), (22, 43));
         assert!(is_current(&hashed).unwrap());
+        // It is a hash like any other of argon2's.
+        let parsed = parse(&hashed).unwrap();
+        argon2id()
+            .verify_password(b"plum-tractor-97", &parsed)
+            .unwrap();
     }
 
     #[tokio::test]
@@ -360,7 +400,10 @@ pub(crate) mod tests {
         else {
             panic!("expected a new hash");
         };
-        assert!(is_current(&new).unwrap() && verify(b"plum-tractor-97", &new).unwrap());
+        assert!(
+            is_current(&new).unwrap()
+                && verify(&mut Memory::new(), b"plum-tractor-97", &new).unwrap()
+        );
         let verdict = hasher
             .verify(password("plum-tractor-98"), Some(old))
             .await
