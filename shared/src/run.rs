@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer as _, util::BoxCloneSyncService};
 
 pub use parts::{Builder, Context, Parts, Peers, Service};
-pub use process::main;
+pub use process::{Hello, main, main_of};
 pub use serve::Running;
 
 use crate::{

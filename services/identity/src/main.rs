@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    postern_shared::run::main(vec![postern_identity::service()], |_| String::new())
+    postern_shared::run::main_of(postern_identity::service())
 }

@@ -10,8 +10,8 @@ use std::{io::Write as _, process::ExitCode};
 
 use postern_shared::{
     caller::ServiceName,
-    config::Limits,
-    run::{self, Service, Setup},
+    config::{Common, Limits},
+    run::{self, Running, Service},
 };
 
 const USAGE: &str = "\
@@ -87,8 +87,7 @@ fn say(text: &str) -> ExitCode {
 }
 
 /// What the suite prints once it serves.
-fn hello(setup: &Setup) -> String {
-    let common = &setup.common;
+fn hello(common: &Common, running: &Running) -> String {
     let limits = match common.limits {
         Limits::Default => "",
         Limits::Off => "  limits    OFF (POSTERN_LIMITS): for replays alone\n",
@@ -100,9 +99,9 @@ fn hello(setup: &Setup) -> String {
            admin     {admin}    /metrics /livez /readyz\n  \
            data      {data}\n{limits}\n\
          next, in another terminal: cargo run -- tour\n",
-        public = common.listen,
-        internal = common.internal_listen,
-        admin = common.admin_listen,
+        public = running.public,
+        internal = running.internal,
+        admin = running.admin,
         data = common.data_dir.display(),
     )
 }

@@ -5,10 +5,36 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Running, Service, Setup, StartError, explain};
-use crate::{config::Source, telemetry::Telemetry};
+use crate::{
+    config::{Common, Source},
+    telemetry::Telemetry,
+};
 
-/// Serves until a signal comes. `hello` is called once every port answers.
-pub fn main(services: Vec<Service>, hello: fn(&Setup) -> String) -> ExitCode {
+/// What a process prints for people once every port answers.
+pub type Hello = fn(&Common, &Running) -> String;
+
+/// The main of a service that runs by itself: it takes no arguments.
+#[must_use]
+pub fn main_of(service: Service) -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => main(vec![service], |_, _| String::new()),
+        Some("--help" | "-h" | "help") => {
+            eprintln!(
+                "postern-{}: serves until a signal comes; settings come from POSTERN_… variables \
+                 and the TOML file that POSTERN_CONFIG names, see README.md",
+                service.name
+            );
+            ExitCode::SUCCESS
+        }
+        Some(other) => {
+            eprintln!("error: there is no argument `{other}`: settings are POSTERN_… variables");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until a signal comes.
+pub fn main(services: Vec<Service>, hello: Hello) -> ExitCode {
     match run(services, hello) {
         Ok(code) => code,
         Err(error) => {
@@ -18,7 +44,7 @@ pub fn main(services: Vec<Service>, hello: fn(&Setup) -> String) -> ExitCode {
     }
 }
 
-fn run(services: Vec<Service>, hello: fn(&Setup) -> String) -> Result<ExitCode, StartError> {
+fn run(services: Vec<Service>, hello: Hello) -> Result<ExitCode, StartError> {
     let setup = Setup::read(services, Source::from_process()?)?;
     // Several threads: the exporter of traces stands still on one (ecosystem finding 8).
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -35,15 +61,11 @@ fn run(services: Vec<Service>, hello: fn(&Setup) -> String) -> Result<ExitCode, 
     code
 }
 
-async fn serve(
-    setup: Setup,
-    hello: fn(&Setup) -> String,
-    telemetry: &Telemetry,
-) -> Result<ExitCode, StartError> {
+async fn serve(setup: Setup, hello: Hello, telemetry: &Telemetry) -> Result<ExitCode, StartError> {
     let fail = |error| StartError::System("listen for signals", error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(fail)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
-    let greeting = hello(&setup);
+    let common = setup.common.clone();
     let name = setup.name();
     let mut running: Running = setup.start(telemetry).await?;
     tracing::info!(
@@ -52,6 +74,7 @@ async fn serve(
         admin = %running.admin,
         "{name} serves"
     );
+    let greeting = hello(&common, &running);
     if !greeting.is_empty() {
         eprintln!("{greeting}");
     }
