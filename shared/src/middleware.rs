@@ -11,12 +11,16 @@ mod identify;
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{self, BoxFuture},
+};
 use http::{HeaderMap, Request, Response};
 use postern_proto::common::v1::ErrorReason;
 use tokio::{sync::Semaphore, time::Instant};
@@ -137,12 +141,15 @@ where
         // The service that was polled ready is the one to be called.
         let ready = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, ready);
-        Box::pin(self.stack.clone().serve(inner, request).map(Ok))
+        // From here on the transport's own timer runs. A busy machine may begin the work later, and
+        // our answer must still come first.
+        let begun = Instant::now();
+        Box::pin(self.stack.clone().serve(inner, request, begun).map(Ok))
     }
 }
 
 impl Stack {
-    async fn serve<S>(self, inner: S, request: Request<Body>) -> Response<Body>
+    async fn serve<S>(self, inner: S, request: Request<Body>, begun: Instant) -> Response<Body>
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Send,
         S::Future: Send,
@@ -157,10 +164,9 @@ impl Stack {
         // Request id.
         let request_id = self.request_id(request.headers());
         span.record("request.id", &*request_id);
-        // Metrics.
-        let begun = Instant::now();
-        // Catch panic.
-        let guarded = self.admit(inner, request, rpc.map(|rpc| rpc.access), &request_id);
+        // Metrics count from `begun`. Catch panic.
+        let access = rpc.map(|rpc| rpc.access);
+        let guarded = self.admit(inner, request, begun, access, &request_id);
         let response = AssertUnwindSafe(guarded)
             .catch_unwind()
             .instrument(span.clone())
@@ -181,6 +187,7 @@ impl Stack {
         &self,
         mut inner: S,
         mut request: Request<Body>,
+        begun: Instant,
         access: Option<Access>,
         request_id: &Arc<str>,
     ) -> Response<Body>
@@ -205,10 +212,11 @@ impl Stack {
             let Ok(response) = inner.call(request).await;
             return response;
         }
-        let Some(left) = self.allowed(request.headers()) else {
+        let allowed = self.allowed(request.headers());
+        let deadline = allowed.map(|allowed| begun + allowed);
+        let Some(deadline) = deadline.filter(|deadline| Instant::now() < *deadline) else {
             return too_late().into_http();
         };
-        let deadline = Instant::now() + left;
         let work = async {
             // Peer identity, user token.
             let (principal, user) = match self.identify(&mut request, access).await {
@@ -225,10 +233,8 @@ impl Stack {
             let Ok(response) = inner.call(request).await;
             response
         };
-        match tokio::time::timeout_at(deadline, work).await {
-            Ok(response) => response,
-            Err(_) => too_late().into_http(),
-        }
+        let answered = until(deadline, work).await;
+        answered.unwrap_or_else(|| too_late().into_http())
     }
 
     /// How long the call may take; none when it is not worth beginning.
@@ -255,6 +261,17 @@ impl Stack {
             None => format!("{:032x}", u128::from_be_bytes(self.shared.random.bytes())).into(),
         }
     }
+}
+
+/// Works until the deadline. Beside the timer it looks at the clock itself: on a busy machine timers
+/// fire late and several at once, and the transport's must not be seen before ours.
+async fn until<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(tokio::time::timeout_at(deadline, work));
+    future::poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Pending if Instant::now() >= deadline => Poll::Ready(None),
+        polled => polled.map(Result::ok),
+    })
+    .await
 }
 
 /// Reads a `grpc-timeout`: up to 8 digits and a unit.
@@ -327,6 +344,7 @@ fn too_late() -> Status {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {
@@ -339,6 +357,40 @@ mod tests {
         for junk in ["", "m", "1", "123456789m", "-1m", "1x", "１m", "1é"] {
             assert_eq!(timeout(junk), None, "{junk}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_deadline_counts_from_the_arrival_and_not_from_when_there_is_time() {
+        let shared = Shared {
+            verifier: Verifier::new(
+                Clock::system(),
+                Arc::new(|| async { Ok(Vec::new()) }.boxed()),
+            ),
+            service_key: ServiceKey::new(&[7; 32]),
+            in_flight: Semaphore::new(1),
+            deadline: Duration::from_secs(60),
+            metrics: telemetry::Telemetry::without_logs().unwrap().rpc(),
+            random: Random::system(),
+        };
+        let service = "postern.identity.v1.SessionService";
+        let inner = tower::service_fn(|_: Request<Body>| async {
+            Ok::<_, Infallible>(Response::new(Body::default()))
+        });
+        let mut server = Stack::new(Arc::new(shared), Port::Public, &[service]).layer(inner);
+        let mut ask = |timeout| {
+            let request = Request::post(format!("/{service}/GetJwks"))
+                .header("grpc-timeout", timeout)
+                .body(Body::default());
+            server.call(request.unwrap())
+        };
+        let code =
+            |answer: Result<Response<Body>, Infallible>| telemetry::code_of(&answer.unwrap());
+        assert_eq!(code(ask("60S").await), Code::Ok);
+        let (begun, late) = (Instant::now(), ask("7m"));
+        while begun.elapsed() < Duration::from_millis(10) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(code(late.await), Code::DeadlineExceeded);
     }
 
     #[test]
