@@ -11,7 +11,12 @@ use std::{
     str::FromStr,
 };
 
+use tracing_subscriber::EnvFilter;
+
 use crate::caller::ServiceName;
+
+/// Where traces go, as OpenTelemetry names it.
+const OTLP_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// What begins the name of every variable of ours.
 const PREFIX: &str = "POSTERN_";
@@ -372,16 +377,26 @@ impl TelemetryConfig {
         if !(0.0..=1.0).contains(&trace_ratio) {
             source.reject("trace_ratio", "must be a number from 0 to 1");
         }
+        let log: String = source.get(
+            "log",
+            "a filter such as `info,postern=debug`",
+            "info,sea_orm_migration=warn".to_owned(),
+        );
+        if EnvFilter::try_new(&log).is_err() {
+            source.reject("log", "must be a filter such as `info,postern=debug`");
+        }
+        let otlp_endpoint = source.foreign(OTLP_VARIABLE).map(str::to_owned);
+        if otlp_endpoint
+            .as_deref()
+            .is_some_and(|endpoint| !is_address(endpoint))
+        {
+            let expected = "must be an address such as http://127.0.0.1:4317";
+            source.wrong.push(format!("{OTLP_VARIABLE} {expected}"));
+        }
         Self {
             log_format: source.get("log_format", "`human` or `json`", LogFormat::Human),
-            log: source.get(
-                "log",
-                "a filter such as `info,postern=debug`",
-                "info,sea_orm_migration=warn".to_owned(),
-            ),
-            otlp_endpoint: source
-                .foreign("OTEL_EXPORTER_OTLP_ENDPOINT")
-                .map(str::to_owned),
+            log,
+            otlp_endpoint,
             trace_ratio,
         }
     }
@@ -393,89 +408,24 @@ fn peer_url(source: &mut Source, name: ServiceName) -> Option<http::Uri> {
         return None;
     }
     let key = format!("{name}_url");
-    let uri: http::Uri = source.optional(&key, "an address such as http://127.0.0.1:50151")?;
-    if uri.scheme_str() != Some("http") || uri.authority().is_none() {
+    // Somebody may have put a password into it: it is not shown.
+    let address = source.secret(&key)?;
+    if !is_address(address.reveal()) {
         source.reject(&key, "must be an address such as http://127.0.0.1:50151");
+        return None;
     }
-    Some(uri)
+    address.reveal().parse().ok()
+}
+
+/// Whether a text is `http://host:port`, without a user or a password.
+fn is_address(text: &str) -> bool {
+    text.parse::<http::Uri>().is_ok_and(|uri| {
+        let host = uri
+            .authority()
+            .is_some_and(|authority| !authority.as_str().contains('@'));
+        host && uri.scheme_str() == Some("http")
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(variables: &[(&str, &str)]) -> Source {
-        Source::new(
-            variables
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn every_mistake_is_named_at_once() {
-        let mut source = source(&[
-            ("POSTERN_LISTEN", "nowhere"),
-            ("POSTERN_LIMITS", "none"),
-            ("POSTERN_LISTENN", "x"),
-            ("POSTERN_DATABASE_URL", "mysql://root:hunter2@db"),
-            ("POSTERN_GRAPH_X", "of another service"),
-            ("POSTERN_IDENTITY_NO_SUCH", "1"),
-        ]);
-        let _ = Common::read(&mut source, 0);
-        let ConfigError(lines) = source.finish(&[ServiceName::Identity]).unwrap_err();
-        let all = lines.join("\n");
-        for name in [
-            "POSTERN_LISTEN ",
-            "POSTERN_LIMITS",
-            "POSTERN_LISTENN",
-            "POSTERN_DATABASE_URL",
-            "POSTERN_IDENTITY_NO_SUCH",
-        ] {
-            assert!(all.contains(name), "{name} is missing in {all}");
-        }
-        assert!(
-            !all.contains("hunter2") && !all.contains("POSTERN_GRAPH_X"),
-            "{all}"
-        );
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("postern.toml");
-        std::fs::write(
-            &path,
-            "deadline_ms = 700\nlimits = \"off\"\n[graph]\nx = 1\n",
-        )
-        .unwrap();
-        let path = path.to_str().unwrap();
-        let mut source = source(&[("POSTERN_CONFIG", path), ("POSTERN_DEADLINE_MS", "900")]);
-        let common = Common::read(&mut source, 1);
-        assert_eq!((common.deadline_ms, common.limits), (900, Limits::Off));
-        assert_eq!(common.listen.port(), 50_052);
-        let mistakes = source.finish(&[ServiceName::Graph]).unwrap_err();
-        assert!(mistakes.to_string().contains("`graph.x`"));
-    }
-
-    #[test]
-    fn a_broken_file_is_named_by_line_without_its_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("postern.toml");
-        std::fs::write(
-            &path,
-            "limits = \"off\"\ndatabase_url = postgres://hunter2\n",
-        )
-        .unwrap();
-        let variables = [(
-            "POSTERN_CONFIG".to_owned(),
-            path.to_str().unwrap().to_owned(),
-        )];
-        let message = Source::new(variables).unwrap_err().to_string();
-        assert!(
-            message.contains("line 2") && !message.contains("hunter2"),
-            "{message}"
-        );
-    }
-}
+mod tests;

@@ -7,7 +7,10 @@
 
 mod migrate;
 
-use std::{future::Future, ops::Deref, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs::OpenOptions, future::Future, io, ops::Deref, os::unix::fs::OpenOptionsExt as _, path::Path,
+    sync::Arc, time::Duration,
+};
 
 use sea_orm::{
     ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
@@ -84,8 +87,9 @@ impl Db {
             name: name.clone(),
             source,
         };
-        let url = format!("sqlite://{}?mode=rwc", file.display());
-        let writer = Database::connect(sqlite_options(&url, 1, false))
+        private_file(file)
+            .map_err(|error| open(DbErr::Custom(format!("the file cannot be made: {error}"))))?;
+        let writer = Database::connect(sqlite_options(file, 1, false))
             .await
             .map_err(open)?;
         migrate::run(&writer, migrations)
@@ -94,7 +98,7 @@ impl Db {
                 name: name.clone(),
                 source,
             })?;
-        let reader = Database::connect(sqlite_options(&url, SQLITE_READERS, true))
+        let reader = Database::connect(sqlite_options(file, SQLITE_READERS, true))
             .await
             .map_err(open)?;
         Ok(Self {
@@ -280,8 +284,21 @@ fn sql_code(error: &DbErr) -> Option<String> {
     }
 }
 
-fn sqlite_options(url: &str, connections: u32, read_only: bool) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
+/// Makes a database file that only its owner may read: messages lie in it. What SQLite puts beside
+/// it has the same mode.
+fn private_file(file: &Path) -> io::Result<()> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)
+        .map(drop)
+}
+
+fn sqlite_options(file: &Path, connections: u32, read_only: bool) -> ConnectOptions {
+    // The file is named below: in an address `%`, `?` and `#` would mean something else.
+    let mut options = ConnectOptions::new("sqlite://");
+    let file = file.to_owned();
     options
         .max_connections(connections)
         .min_connections(1)
@@ -290,6 +307,7 @@ fn sqlite_options(url: &str, connections: u32, read_only: bool) -> ConnectOption
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |sqlite| {
             let sqlite = sqlite
+                .filename(&file)
                 .journal_mode(SqliteJournalMode::Wal)
                 // An acknowledged change survives a power cut.
                 .synchronous(SqliteSynchronous::Full)
@@ -385,6 +403,21 @@ mod tests {
             "{error}"
         );
         open(folder.path(), NEWER).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_file_is_found_by_its_name_and_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("a%20b?c#d");
+        std::fs::create_dir(&odd).unwrap();
+        open(&odd, TABLE).await.unwrap();
+        let mode = std::fs::metadata(odd.join("test.db"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[tokio::test(flavor = "multi_thread")]

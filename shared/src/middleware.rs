@@ -66,6 +66,8 @@ pub struct Shared {
     pub service_key: ServiceKey,
     /// One permit for each call in progress.
     pub in_flight: Semaphore,
+    /// How many permits there are.
+    pub in_flight_max: u32,
     /// How long a call may take when the caller does not say.
     pub deadline: Duration,
     /// Where calls are counted.
@@ -263,8 +265,8 @@ impl Stack {
     }
 }
 
-/// Works until the deadline. Beside the timer it looks at the clock itself: on a busy machine timers
-/// fire late and several at once, and the transport's must not be seen before ours.
+/// Works until the deadline. Beside the timer it looks at the clock itself: on a busy machine
+/// timers fire late and several at once, and the transport's must not be seen before ours.
 async fn until<T>(deadline: Instant, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(tokio::time::timeout_at(deadline, work));
     future::poll_fn(|context| match work.as_mut().poll(context) {
@@ -368,6 +370,7 @@ mod tests {
             ),
             service_key: ServiceKey::new(&[7; 32]),
             in_flight: Semaphore::new(1),
+            in_flight_max: 1,
             deadline: Duration::from_secs(60),
             metrics: telemetry::Telemetry::without_logs().unwrap().rpc(),
             random: Random::system(),

@@ -2,7 +2,8 @@
 //!
 //! A [`Peer`] is what a generated client is made of. It carries the caller's deadline, person,
 //! request id and trace along, gives up by itself when the deadline comes (the network's transport
-//! alone would say CANCELLED, and in process nobody would), and shows our credential.
+//! alone would say CANCELLED, and in process nobody would), and shows our credential. It does not
+//! try again: what failed is the caller's to repeat.
 
 use std::{
     convert::Infallible,

@@ -193,6 +193,7 @@ impl Setup {
         let shared = Arc::new(Shared {
             verifier: wiring.verifier(clock.clone())?,
             service_key: folder.service_key.clone(),
+            in_flight_max: u32::try_from(common.in_flight_max).unwrap_or(u32::MAX),
             in_flight: Semaphore::new(usize::try_from(common.in_flight_max).unwrap_or(usize::MAX)),
             deadline: Duration::from_millis(common.deadline_ms),
             metrics: telemetry.rpc(),

@@ -366,6 +366,16 @@ impl Person {
     }
 }
 
+/// How often to repeat what races: more often in a long run (`tests/run --long`).
+pub fn repetitions(short: usize, long: usize) -> usize {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test run has no other settings"
+    )]
+    let asked = std::env::var_os("POSTERN_LONG").is_some();
+    if asked { long } else { short }
+}
+
 /// A person by their id.
 pub fn by_id(id: &str) -> Option<PersonRef> {
     Some(PersonRef {

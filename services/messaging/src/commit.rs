@@ -5,8 +5,9 @@
 //! that one message's trouble is not another's. What was handed over is committed even when the
 //! caller has gone: its repetition finds it.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt as _;
 use postern_shared::db::{is_conflict, is_unavailable};
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
@@ -69,7 +70,11 @@ impl Committers {
 async fn run(store: Store, mut waiting: mpsc::Receiver<Waiting>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        commit_batch(&store, std::mem::take(&mut batch)).await;
+        let batch = commit_batch(&store, std::mem::take(&mut batch));
+        // Its callers hear that nobody answers; the next batch must not suffer for it.
+        if AssertUnwindSafe(batch).catch_unwind().await.is_err() {
+            tracing::error!("a batch of messages panicked on its way into the database");
+        }
     }
 }
 

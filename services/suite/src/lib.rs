@@ -1,7 +1,7 @@
 //! All four services in one process, on SQLite files, behind one port: what `cargo run` starts.
 //!
-//! Promises the same answers as four processes on PostgreSQL: the same crates, the same middleware,
-//! only the way from one to the other is shorter.
+//! The same crates and the same middleware as four processes; only the way from one to the other is
+//! shorter.
 
 mod credential;
 mod tour;
@@ -10,7 +10,7 @@ use std::{io::Write as _, process::ExitCode};
 
 use postern_shared::{
     caller::ServiceName,
-    config::{Common, Limits},
+    config::{Common, Limits, Source},
     run::{self, Running, Service},
 };
 
@@ -23,7 +23,8 @@ postern: direct messages in which the recipient decides who gets in
                                   (default http://127.0.0.1:50051)
   cargo run -- credential SERVICE [--data-dir FOLDER]
                                   print the credential of a service for its internal contracts
-                                  (identity, graph, settings or messaging; default folder ./data)
+                                  (identity, graph, settings or messaging; default folder:
+                                  POSTERN_DATA_DIR, else ./data)
 
 Settings come from POSTERN_… variables and the TOML file that POSTERN_CONFIG names; see README.md.
 ";
@@ -65,7 +66,9 @@ fn credential(arguments: &[String]) -> Result<(), String> {
         .ok_or("name a service: identity, graph, …")?;
     let service = ServiceName::parse(name)
         .ok_or_else(|| format!("`{name}` is no service: identity, graph, settings, messaging"))?;
-    let folder = option(rest, "--data-dir", "data")?;
+    let mut source = Source::from_process().map_err(|error| error.to_string())?;
+    let folder: String = source.get("data_dir", "a folder", "data".to_owned());
+    let folder = option(rest, "--data-dir", &folder)?;
     let credential = credential::of(service, folder.as_ref())?;
     say(&format!("{credential}\n"));
     Ok(())
@@ -92,13 +95,17 @@ fn hello(common: &Common, running: &Running) -> String {
         Limits::Default => "",
         Limits::Off => "  limits    OFF (POSTERN_LIMITS): for replays alone\n",
     };
+    let target = match running.public.port() {
+        50_051 => String::new(),
+        _ => format!(" --target http://{}", running.public),
+    };
     format!(
         "\nPostern serves identity, graph, settings and messaging\n  \
            public    {public}   people's clients; try: grpcurl -plaintext {public} list\n  \
            internal  {internal}   the services' own contracts\n  \
            admin     {admin}    /metrics /livez /readyz\n  \
            data      {data}\n{limits}\n\
-         next, in another terminal: cargo run -- tour\n",
+         next, in another terminal: cargo run -- tour{target}\n",
         public = running.public,
         internal = running.internal,
         admin = running.admin,

@@ -1,8 +1,9 @@
 //! The data folder: one process a service, and the keys that are generated for development.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
     io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -32,7 +33,15 @@ impl Folder {
             folder: path.to_owned(),
             source,
         };
-        fs::create_dir_all(path).map_err(fail)?;
+        if path.exists() && !path.is_dir() {
+            return Err(fail(io::Error::other("it is not a folder")));
+        }
+        // Messages and keys lie in it.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(fail)?;
         let locks: Result<Vec<_>, _> = services
             .iter()
             .map(|service| lock(path, *service, fail))

@@ -76,10 +76,13 @@ impl Context {
     /// When the file cannot be read or is no such key.
     pub fn signing_key(&self) -> Result<SigningKey, StartError> {
         match &self.token_key {
-            TokenKeyPath::Named(path) => read_signing_key(path),
-            TokenKeyPath::Generated(path) => load_or_generate_signing_key(path),
+            TokenKeyPath::Named(path) => read_signing_key(path).map_err(StartError::KeyFile),
+            TokenKeyPath::Generated(path) => {
+                let folder = path.parent().unwrap_or(path).to_owned();
+                load_or_generate_signing_key(path)
+                    .map_err(|source| StartError::Folder { folder, source })
+            }
         }
-        .map_err(StartError::KeyFile)
     }
 }
 

@@ -48,6 +48,9 @@ const CONNECTION_AGE: Duration = Duration::from_secs(1_800);
 /// How long calls in progress may take to end once the process is told to stop.
 const DRAIN: Duration = Duration::from_secs(25);
 
+/// How long connected clients get to leave by themselves.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// The ports, bound but not served yet.
 #[derive(Debug)]
 pub(super) struct Sockets {
@@ -94,6 +97,7 @@ pub struct Running {
     jobs: Vec<JoinHandle<()>>,
     ready: Arc<AtomicBool>,
     health: Vec<(HealthReporter, Vec<&'static str>)>,
+    shared: Arc<Shared>,
     databases: Vec<Db>,
     _folder: Folder,
 }
@@ -132,14 +136,21 @@ impl Running {
         for job in &self.jobs {
             job.abort();
         }
-        let drained = async { while self.servers.join_next().await.is_some() {} };
+        let shared = Arc::clone(&self.shared);
+        let ended = async { while self.servers.join_next().await.is_some() {} };
+        let drained = async {
+            tokio::select! {
+                () = ended => {}
+                () = idle(&shared) => {}
+            }
+        };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!(
                 drain_s = DRAIN.as_secs(),
                 "calls are still open: they are cut off"
             );
-            self.servers.shutdown().await;
         }
+        self.servers.shutdown().await;
         for db in self.databases {
             db.close().await;
         }
@@ -202,9 +213,29 @@ pub(super) async fn serve(
         jobs: jobs.collect(),
         ready,
         health,
+        shared,
         databases,
         _folder: folder,
     })
+}
+
+/// Waits until no call is in progress any more. The transport itself waits for every connection,
+/// also for one that never spoke and for streams of health that last as long as their client likes.
+async fn idle(shared: &Shared) {
+    // Clients that were told to go need a moment, and what they sent meanwhile is still answered.
+    pause(FAREWELL).await;
+    let every_permit = shared.in_flight.acquire_many(shared.in_flight_max).await;
+    drop(every_permit);
+    // The last answers have to leave.
+    pause(FAREWELL / 4).await;
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells when a client has read its answer"
+)]
+async fn pause(wait: Duration) {
+    tokio::time::sleep(wait).await;
 }
 
 fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {

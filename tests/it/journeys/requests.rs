@@ -9,7 +9,7 @@ use postern_proto::{
 };
 use tonic::{Code, Status};
 
-use crate::suite::{Person, Suite, assert_fails, delivered, placement, reason};
+use crate::suite::{Person, Suite, assert_fails, delivered, placement, reason, repetitions};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -196,7 +196,7 @@ async fn a_block_ends_everything_and_unblocking_restores_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn crossing_first_messages_leave_nobody_with_a_request() {
     let suite = Suite::start().await;
-    for round in 0..10 {
+    for round in 0..repetitions(10, 100) {
         let a = suite.open_person(&format!("a{round}")).await;
         let b = suite.open_person(&format!("b{round}")).await;
         let (one, other) = tokio::join!(a.send(&b, "from a"), b.send(&a, "from b"));

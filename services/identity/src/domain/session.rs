@@ -129,7 +129,7 @@ pub struct Used {
 pub enum Judgement {
     /// A new successor.
     Rotate,
-    /// The successor that it had before, if that has not been used itself.
+    /// The successor that it had before; if that has been used itself, the end of the session.
     Repeat([u8; SALT_BYTES]),
     /// The end of its session.
     Revoke,

@@ -95,9 +95,7 @@ impl Store {
                         end_session(&tx, stored.user, stored.session, now).await?;
                         Ok(None)
                     }
-                    Judgement::Repeat(salt) => {
-                        repeat(&tx, old, &stored, &salt, now).await.map(Some)
-                    }
+                    Judgement::Repeat(salt) => repeat(&tx, old, &stored, &salt, now).await,
                     Judgement::Rotate => {
                         let expires_at = now.plus(life);
                         mark_used(&tx, hash, salt, now).await?;
@@ -236,20 +234,25 @@ async fn mark_used(
     }
 }
 
-/// Gives the successor that was given before, as long as nobody has used it.
+/// Gives the successor that was given before. Once that has been used, its answer was not lost, and
+/// whoever comes with the old one has a copy: the session ends, and there is none to give.
 async fn repeat(
     tx: &Tx,
     old: &RefreshToken,
     stored: &StoredToken,
     salt: &[u8; SALT_BYTES],
     now: Timestamp,
-) -> Result<Rotated, Error> {
+) -> Result<Option<Rotated>, Error> {
     let token = old.successor(salt);
     let row = refresh_token::Entity::find_by_id(token.hash())
         .one(&**tx)
         .await?
         .ok_or(Error::RefreshTokenInvalid)?;
     let successor = entity::token_of(&row)?;
+    if successor.used.is_some() {
+        end_session(tx, stored.user, stored.session, now).await?;
+        return Ok(None);
+    }
     if successor.judge(now) != Judgement::Rotate {
         return Err(Error::RefreshTokenInvalid);
     }
@@ -260,12 +263,12 @@ async fn repeat(
         .await?;
     live.ok_or(Error::RefreshTokenInvalid)?;
     require_active(tx, stored.user).await?;
-    Ok(Rotated {
+    Ok(Some(Rotated {
         user: stored.user,
         session: stored.session,
         token,
         expires_at: successor.expires_at,
-    })
+    }))
 }
 
 async fn extend_session(

@@ -64,7 +64,8 @@ async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> 
         return Err(Error::Undecidable);
     };
     accept_allowed(own.who_can_message).map_err(|_| Error::YourMessagesAreOff)?;
-    // A request of someone who is gone, or who blocks or is blocked, is in no list any more.
+    // Nobody takes in a request of someone who is gone, who blocks or who is blocked. It may still
+    // stand in the list: lists ask no owner.
     let here = match gathered.recipient {
         Answer::Known(person) => !person.is_gone(),
         Answer::Absent => false,

@@ -49,6 +49,11 @@ fn parse(ask: UpdateSettingsRequest) -> Result<Update, Invalid> {
     } else {
         named_fields(&mut check, &paths)
     };
+    if fields.is_empty() && paths.is_empty() {
+        let problem =
+            "must name the fields to change: a switch that is off looks like one left out";
+        check.wrong("update_mask", problem);
+    }
     let change = change(&mut check, settings, &fields);
     let etag = Some(ask.etag).filter(|etag| !etag.is_empty());
     check.done(Some(Update { change, etag }))
@@ -210,7 +215,7 @@ mod tests {
 
     #[test]
     fn no_mask_names_what_is_not_zero() {
-        assert_eq!(change_of(WireSettings::default(), &[]), Change::default());
+        assert_eq!(wrong_fields(WireSettings::default(), &[]), ["update_mask"]);
         let settings = WireSettings {
             read_receipts: true,
             filters: Some(Filters {

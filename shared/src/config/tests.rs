@@ -1,0 +1,78 @@
+//! What is told of settings that are wrong, and which of two wins.
+
+use super::*;
+
+fn source(variables: &[(&str, &str)]) -> Source {
+    Source::new(
+        variables
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+    )
+    .unwrap()
+}
+
+#[test]
+fn every_mistake_is_named_at_once() {
+    let mut source = source(&[
+        ("POSTERN_LISTEN", "nowhere"),
+        ("POSTERN_LIMITS", "none"),
+        ("POSTERN_LISTENN", "x"),
+        ("POSTERN_DATABASE_URL", "mysql://root:hunter2@db"),
+        ("POSTERN_GRAPH_X", "of another service"),
+        ("POSTERN_IDENTITY_NO_SUCH", "1"),
+    ]);
+    let _ = Common::read(&mut source, 0);
+    let ConfigError(lines) = source.finish(&[ServiceName::Identity]).unwrap_err();
+    let all = lines.join("\n");
+    for name in [
+        "POSTERN_LISTEN ",
+        "POSTERN_LIMITS",
+        "POSTERN_LISTENN",
+        "POSTERN_DATABASE_URL",
+        "POSTERN_IDENTITY_NO_SUCH",
+    ] {
+        assert!(all.contains(name), "{name} is missing in {all}");
+    }
+    assert!(
+        !all.contains("hunter2") && !all.contains("POSTERN_GRAPH_X"),
+        "{all}"
+    );
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postern.toml");
+    std::fs::write(
+        &path,
+        "deadline_ms = 700\nlimits = \"off\"\n[graph]\nx = 1\n",
+    )
+    .unwrap();
+    let path = path.to_str().unwrap();
+    let mut source = source(&[("POSTERN_CONFIG", path), ("POSTERN_DEADLINE_MS", "900")]);
+    let common = Common::read(&mut source, 1);
+    assert_eq!((common.deadline_ms, common.limits), (900, Limits::Off));
+    assert_eq!(common.listen.port(), 50_052);
+    let mistakes = source.finish(&[ServiceName::Graph]).unwrap_err();
+    assert!(mistakes.to_string().contains("`graph.x`"));
+}
+
+#[test]
+fn a_broken_file_is_named_by_line_without_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("postern.toml");
+    std::fs::write(
+        &path,
+        "limits = \"off\"\ndatabase_url = postgres://hunter2\n",
+    )
+    .unwrap();
+    let variables = [(
+        "POSTERN_CONFIG".to_owned(),
+        path.to_str().unwrap().to_owned(),
+    )];
+    let message = Source::new(variables).unwrap_err().to_string();
+    assert!(
+        message.contains("line 2") && !message.contains("hunter2"),
+        "{message}"
+    );
+}
