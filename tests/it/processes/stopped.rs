@@ -1,6 +1,8 @@
 //! A process that is told to stop: it answers what it has begun, then ends with 0; a second
 //! signal ends it at once. Until then its admin port tells how it is.
 
+use std::net::TcpStream;
+
 use postern_proto::{
     codec::StrictCodec,
     identity::v1::{GetJwksRequest, session_service_client::SessionServiceClient},
@@ -12,6 +14,7 @@ use tokio::{
 };
 use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
 use tonic::{Response, Status, client::Grpc, codegen::http::uri::PathAndQuery};
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     child::{Child, Serving},
@@ -60,6 +63,29 @@ async fn a_call_in_progress_is_answered_before_the_end() {
     let again = Child::serve(folder.path(), &[]).await;
     let read = again.person(&ada).read(&message.conversation_id).await;
     assert_eq!(read.unwrap(), [message]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_speaks_and_who_only_watches_holds_up_no_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let serving = Child::serve(folder.path(), &[]).await;
+    let silent = TcpStream::connect(serving.internal).unwrap();
+    let watch = HealthCheckRequest {
+        service: String::new(),
+    };
+    let mut health = HealthClient::new(serving.channel.clone());
+    let mut watching = health.watch(watch).await.unwrap().into_inner();
+    assert!(watching.message().await.unwrap().is_some());
+    serving.child.signal("TERM");
+    let ended = serving.child.ended();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.output);
+    // That is what it says when it has waited as long as it waits for calls.
+    assert!(
+        !ended.output.contains("calls are still open"),
+        "{}",
+        ended.output
+    );
+    drop((silent, watching));
 }
 
 #[tokio::test(flavor = "multi_thread")]
