@@ -1,6 +1,7 @@
 //! The RPCs of messaging, one line each: the table of contents.
 
 mod accept_request;
+mod asked;
 mod decline_request;
 mod list_conversations;
 mod list_messages;
@@ -29,6 +30,8 @@ use tonic::{Request, Response, Status};
 
 use crate::{commit::Committers, config::Config, peers::Owners, store::Store};
 
+/// How often a decision is made anew because the facts moved under it.
+const ROUNDS_MAX: u32 = 3;
 /// Entries of a page of any list here.
 const PAGE: PageSizes = PageSizes {
     default: 50,

@@ -4,15 +4,16 @@ use postern_policy::{Answer, accept_allowed};
 use postern_proto::messaging::v1::{AcceptRequestRequest, AcceptRequestResponse};
 use postern_shared::{caller::Me, id::UserId};
 
-use super::{Rpc, reply};
+use super::{
+    ROUNDS_MAX, Rpc,
+    asked::{self, Asked},
+    reply,
+};
 use crate::{
     domain::{self, Folder, Request, Versions},
     error::Error,
     store::Settled,
 };
-
-/// How often the facts may move under it.
-const ROUNDS_MAX: u32 = 3;
 
 pub(super) async fn accept_request(
     rpc: &Rpc,
@@ -21,13 +22,12 @@ pub(super) async fn accept_request(
 ) -> Result<AcceptRequestResponse, Error> {
     let id = reply::conversation_id(&request.conversation_id)?;
     for _ in 0..ROUNDS_MAX {
-        let before = rpc
-            .store
-            .conversation(id, me.id)
-            .await?
-            .ok_or(Error::RequestNotFound)?;
-        let other = before.peer_of(me.id).ok_or(Error::RequestNotFound)?;
-        match before.side(other).request {
+        let Asked {
+            before,
+            other,
+            request,
+        } = asked::find(rpc, me.id, id).await?;
+        match request {
             Request::Accepted => return accepted(rpc, &me, id).await,
             Request::None | Request::Declined { .. } => return Err(Error::RequestNotFound),
             Request::Pending { .. } => {}

@@ -3,15 +3,16 @@
 use postern_proto::messaging::v1::{DeclineRequestRequest, DeclineRequestResponse};
 use postern_shared::caller::Me;
 
-use super::{Rpc, reply};
+use super::{
+    ROUNDS_MAX, Rpc,
+    asked::{self, Asked},
+    reply,
+};
 use crate::{
     domain::{self, Folder, Request},
     error::Error,
     store::Settled,
 };
-
-/// How often the facts may move under it.
-const ROUNDS_MAX: u32 = 3;
 
 pub(super) async fn decline_request(
     rpc: &Rpc,
@@ -20,13 +21,12 @@ pub(super) async fn decline_request(
 ) -> Result<DeclineRequestResponse, Error> {
     let id = reply::conversation_id(&request.conversation_id)?;
     for _ in 0..ROUNDS_MAX {
-        let before = rpc
-            .store
-            .conversation(id, me.id)
-            .await?
-            .ok_or(Error::RequestNotFound)?;
-        let other = before.peer_of(me.id).ok_or(Error::RequestNotFound)?;
-        match before.side(other).request {
+        let Asked {
+            before,
+            other,
+            request,
+        } = asked::find(rpc, me.id, id).await?;
+        match request {
             Request::Declined { .. } => return Ok(DeclineRequestResponse {}),
             Request::None | Request::Accepted => return Err(Error::RequestNotFound),
             Request::Pending { .. } => {}

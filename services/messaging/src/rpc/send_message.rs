@@ -16,16 +16,13 @@ use postern_shared::{
     person::{Named, named},
 };
 
-use super::{Rpc, reply};
+use super::{ROUNDS_MAX, Rpc, reply};
 use crate::{
     domain::{self, ClientMessageId, Content, Conversation, Message, Outcome, PreparedSend},
     error::Error,
     peers::Gathered,
     store::Pair,
 };
-
-/// How often a decision is made anew because the facts moved under it.
-const ROUNDS_MAX: u32 = 3;
 
 /// A message that makes sense by itself.
 struct Draft {
