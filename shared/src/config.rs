@@ -3,20 +3,18 @@
 //! A setting `identity.minimum_age` is `minimum_age` in the file's table `[identity]` and
 //! `POSTERN_IDENTITY_MINIMUM_AGE` in the environment. Values of secret settings are never printed.
 
+mod common;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     str::FromStr,
 };
 
-use tracing_subscriber::EnvFilter;
+pub use common::{Common, Limits, LogFormat, Plaintext, TelemetryConfig};
 
 use crate::caller::ServiceName;
-
-/// Where traces go, as OpenTelemetry names it.
-const OTLP_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
 /// What begins the name of every variable of ours.
 const PREFIX: &str = "POSTERN_";
@@ -248,183 +246,6 @@ fn plain(value: toml::Value) -> String {
         // No setting is a list or goes deeper, so none reads this as right.
         toml::Value::Array(_) | toml::Value::Table(_) => "a list or a table".to_owned(),
     }
-}
-
-/// Whether the budgets of the consent policy and the limits on sign-ins are on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limits {
-    /// On, each with its own setting.
-    Default,
-    /// Off, for replays of recorded traffic; warned about at start.
-    Off,
-}
-
-impl FromStr for Limits {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "default" => Ok(Self::Default),
-            "off" => Ok(Self::Off),
-            _ => Err(()),
-        }
-    }
-}
-
-/// The settings that every service has.
-#[derive(Debug, Clone)]
-pub struct Common {
-    /// Where databases and generated keys live. Default `./data`.
-    pub data_dir: PathBuf,
-    /// The public port. Default 127.0.0.1:50051 to 50054, the suite 127.0.0.1:50051.
-    pub listen: SocketAddr,
-    /// The internal port. Default 127.0.0.1:50151 to 50154.
-    pub internal_listen: SocketAddr,
-    /// The admin port. Default 127.0.0.1:9464 to 9467.
-    pub admin_listen: SocketAddr,
-    /// A `postgres://` address; without one the service keeps a SQLite file in `data_dir`.
-    pub database_url: Option<Secret>,
-    /// Where the internal ports of the other services are.
-    pub peer_urls: BTreeMap<ServiceName, http::Uri>,
-    /// The private key that access tokens are signed with: Ed25519, PKCS#8, PEM. Default: one
-    /// generated in `data_dir`.
-    pub token_key_file: Option<PathBuf>,
-    /// Whether limits are on. Default `default`.
-    pub limits: Limits,
-    /// How long a call may take when the caller does not say, in milliseconds. Default 2,000.
-    pub deadline_ms: u64,
-    /// How many calls one process works on at once; more are turned away. Default 2,048.
-    pub in_flight_max: u64,
-    /// What is logged and exported.
-    pub telemetry: TelemetryConfig,
-}
-
-/// How logs look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-impl FromStr for LogFormat {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "human" => Ok(Self::Human),
-            "json" => Ok(Self::Json),
-            _ => Err(()),
-        }
-    }
-}
-
-/// What is logged and exported.
-#[derive(Debug, Clone)]
-pub struct TelemetryConfig {
-    /// `human` (default) or `json`.
-    pub log_format: LogFormat,
-    /// Which logs: a tracing filter such as `info,postern=debug`. Below `info` it lets through what
-    /// Postern's own crates say, never what those that it is made of do. Default `info`, with less
-    /// of the migrations.
-    pub log: String,
-    /// Where traces go by OTLP over gRPC (`OTEL_EXPORTER_OTLP_ENDPOINT`); none: nowhere.
-    pub otlp_endpoint: Option<String>,
-    /// Which share of the traces that begin here is kept, 0 to 1. Default 1.
-    pub trace_ratio: f64,
-}
-
-impl Common {
-    /// Reads the settings that every service has. `offset` is the service's place in the order of
-    /// ports; the suite has that of the first.
-    pub fn read(source: &mut Source, offset: u16) -> Self {
-        let address = "an address and a port such as 127.0.0.1:50051";
-        let local = |port: u16| SocketAddr::from(([127, 0, 0, 1], port + offset));
-        let common = Self {
-            data_dir: source.get("data_dir", "a folder", PathBuf::from("data")),
-            listen: source.get("listen", address, local(50_051)),
-            internal_listen: source.get("internal_listen", address, local(50_151)),
-            admin_listen: source.get("admin_listen", address, local(9_464)),
-            database_url: source.secret("database_url"),
-            peer_urls: ServiceName::ALL
-                .into_iter()
-                .filter_map(|name| Some((name, peer_url(source, name)?)))
-                .collect(),
-            token_key_file: source.optional("token_key_file", "a file"),
-            limits: source.get("limits", "`default` or `off`", Limits::Default),
-            deadline_ms: source.number("deadline_ms", "milliseconds", (50, 600_000), 2_000),
-            in_flight_max: source.number("in_flight_max", "calls", (1, 1_000_000), 2_048),
-            telemetry: TelemetryConfig::read(source),
-        };
-        if !common.internal_listen.ip().is_loopback() {
-            let problem = "must be a loopback address: calls between services are not encrypted";
-            source.reject("internal_listen", problem);
-        }
-        if let Some(url) = &common.database_url {
-            let known = ["postgres://", "postgresql://"];
-            if !known.iter().any(|scheme| url.reveal().starts_with(scheme)) {
-                source.reject("database_url", "must begin with postgres://");
-            }
-        }
-        common
-    }
-}
-
-impl TelemetryConfig {
-    fn read(source: &mut Source) -> Self {
-        let trace_ratio = source.get("trace_ratio", "a number from 0 to 1", 1.0);
-        if !(0.0..=1.0).contains(&trace_ratio) {
-            source.reject("trace_ratio", "must be a number from 0 to 1");
-        }
-        let log: String = source.get(
-            "log",
-            "a filter such as `info,postern=debug`",
-            "info,sea_orm_migration=warn".to_owned(),
-        );
-        if EnvFilter::try_new(&log).is_err() {
-            source.reject("log", "must be a filter such as `info,postern=debug`");
-        }
-        let otlp_endpoint = source.foreign(OTLP_VARIABLE).map(str::to_owned);
-        if otlp_endpoint
-            .as_deref()
-            .is_some_and(|endpoint| !is_address(endpoint))
-        {
-            let expected = "must be an address such as http://127.0.0.1:4317";
-            source.wrong.push(format!("{OTLP_VARIABLE} {expected}"));
-        }
-        Self {
-            log_format: source.get("log_format", "`human` or `json`", LogFormat::Human),
-            log,
-            otlp_endpoint,
-            trace_ratio,
-        }
-    }
-}
-
-/// Messaging is nobody's peer yet, so it has no address.
-fn peer_url(source: &mut Source, name: ServiceName) -> Option<http::Uri> {
-    if name == ServiceName::Messaging {
-        return None;
-    }
-    let key = format!("{name}_url");
-    // Somebody may have put a password into it: it is not shown.
-    let address = source.secret(&key)?;
-    if !is_address(address.reveal()) {
-        source.reject(&key, "must be an address such as http://127.0.0.1:50151");
-        return None;
-    }
-    address.reveal().parse().ok()
-}
-
-/// Whether a text is `http://host:port`, without a user or a password.
-fn is_address(text: &str) -> bool {
-    text.parse::<http::Uri>().is_ok_and(|uri| {
-        let host = uri
-            .authority()
-            .is_some_and(|authority| !authority.as_str().contains('@'));
-        host && uri.scheme_str() == Some("http")
-    })
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use crate::{
     auth::{ServiceKey, Verifier, VerifyingKey},
     caller::{Caller, ServiceName},
     clock::Clock,
-    config::{Common, ConfigError, Limits, Source},
+    config::{Common, ConfigError, Limits, Plaintext, Source},
     db::{Db, OpenError},
     error,
     middleware::{Port, Shared, Stack},
@@ -136,8 +136,9 @@ impl Setup {
             _ => 0,
         };
         let common = Common::read(&mut source, u16::try_from(offset).unwrap_or(0));
-        if names.len() > 1 && common.database_url.is_some() {
-            let problem = "is for one service: a process that runs several keeps SQLite files";
+        if names.len() > 1 && !common.database_each() {
+            let problem = "names one database, and this process runs several services: put \
+                           `{service}` where it names the database";
             source.reject("database_url", problem);
         }
         let built = |service: Service| {
@@ -176,6 +177,12 @@ impl Setup {
             tracing::warn!(
                 "POSTERN_LIMITS is `off`: no budget holds and passwords can be guessed without \
                  limit; use it for replays alone"
+            );
+        }
+        if common.internal_plaintext == Plaintext::Allow {
+            tracing::warn!(
+                "POSTERN_INTERNAL_PLAINTEXT is `allow`: calls between services cross the network \
+                 unencrypted; keep everybody else off it"
             );
         }
         let random = Random::system();
@@ -257,6 +264,7 @@ impl Wiring<'_> {
                     .to_owned(),
             )
         })?;
+        let uri = uri.into_iter().next().unwrap_or_default();
         let credential = self.service_key.credential(me);
         Peer::network(me, name, uri, &credential, metrics)
             .map_err(|error| problem(format!("cannot be used: {error}")))
@@ -301,7 +309,7 @@ impl Wiring<'_> {
 
 async fn open(common: &Common, service: &Service, random: &Random) -> Result<Db, OpenError> {
     let (name, steps) = (service.name, service.migrations);
-    match &common.database_url {
+    match &common.database_of(name) {
         Some(url) => {
             Db::open_postgres(url, &format!("postern-{name}"), steps, random.clone()).await
         }

@@ -76,3 +76,46 @@ fn a_broken_file_is_named_by_line_without_its_content() {
         "{message}"
     );
 }
+
+#[test]
+fn addresses_may_be_several_and_a_database_has_its_service_filled_in() {
+    let mut source = source(&[
+        ("POSTERN_GRAPH_URL", "http://127.0.0.1:1, http://graph:2"),
+        (
+            "POSTERN_DATABASE_URL",
+            "postgres://u:p@db/postern_{service}",
+        ),
+        (
+            "POSTERN_NATS_URL",
+            "nats://127.0.0.1:4222,nats://[::1]:4222",
+        ),
+    ]);
+    let common = Common::read(&mut source, 0);
+    source.finish(&ServiceName::ALL).unwrap();
+    let urls = &common.peer_urls[&ServiceName::Graph];
+    assert_eq!(urls, &["http://127.0.0.1:1", "http://graph:2"]);
+    assert!(common.database_each());
+    let url = common.database_of(ServiceName::Graph).unwrap();
+    assert_eq!(url.reveal(), "postgres://u:p@db/postern_graph");
+}
+
+#[test]
+fn lists_of_addresses_are_refused_by_name_when_one_is_wrong() {
+    for (name, value) in [
+        ("POSTERN_GRAPH_URL", "http://127.0.0.1:1,graph:2"),
+        ("POSTERN_GRAPH_URL", "http://127.0.0.1:1,"),
+        ("POSTERN_NATS_URL", "127.0.0.1:4222"),
+        ("POSTERN_NATS_URL", "nats://"),
+        ("POSTERN_INTERNAL_PLAINTEXT", "yes"),
+        ("POSTERN_INTERNAL_LISTEN", "0.0.0.0:50151"),
+        ("POSTERN_DATABASE_CONNECTIONS", "1"),
+    ] {
+        let mut source = source(&[(name, value)]);
+        let _ = Common::read(&mut source, 0);
+        let ConfigError(lines) = source.finish(&ServiceName::ALL).unwrap_err();
+        assert!(
+            lines.len() == 1 && lines[0].starts_with(name),
+            "{name}={value}: {lines:?}"
+        );
+    }
+}
