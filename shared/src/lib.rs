@@ -19,4 +19,5 @@ pub mod person;
 pub mod random;
 pub mod run;
 pub mod telemetry;
+pub mod testing;
 pub mod text;

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use tower::{Layer as _, util::BoxCloneSyncService};
 
 pub use parts::{Builder, Context, Parts, Peers, Service};
-pub use process::{Hello, main, main_of};
+pub use process::{Hello, main, main_of, migrate};
 pub use serve::Running;
 
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     caller::{Caller, ServiceName},
     clock::Clock,
     config::{Common, ConfigError, Limits, Plaintext, Source},
-    db::{Db, OpenError},
+    db::{Db, OpenError, Postgres, migrate_postgres},
     error,
     middleware::{Port, Shared, Stack},
     page::Pager,
@@ -68,6 +68,15 @@ pub enum StartError {
     /// The data folder or a key in it cannot be used.
     #[error("the data folder `{}` (POSTERN_DATA_DIR) cannot be used", .folder.display())]
     Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The folder of keys cannot be used.
+    #[error("the folder of keys `{}` (POSTERN_KEYS_DIR) cannot be used", .folder.display())]
+    Keys {
         /// The folder.
         folder: PathBuf,
         /// Why.
@@ -163,6 +172,43 @@ impl Setup {
         }
     }
 
+    /// Brings every database of this process up to date and returns what was done, for people.
+    ///
+    /// # Errors
+    /// When a database cannot be reached or opened, or is of a newer version.
+    pub async fn migrate(self) -> Result<String, StartError> {
+        let Self {
+            common, services, ..
+        } = self;
+        let random = Random::system();
+        let names: Vec<_> = services.iter().map(|(service, _)| service.name).collect();
+        let _folder = folder::Folder::open(&common, &names, &random)?;
+        let mut told = String::new();
+        for (
+            Service {
+                name, migrations, ..
+            },
+            _,
+        ) in services
+        {
+            let done = match postgres(&common, name) {
+                Some(postgres) => migrate_postgres(&postgres, migrations).await?,
+                None => {
+                    let file = file(&common, name);
+                    let db = Db::open_sqlite(&file, migrations, random.clone()).await?;
+                    db.close().await;
+                    Vec::new()
+                }
+            };
+            let done = match done.as_slice() {
+                [] => "nothing to do".to_owned(),
+                steps => steps.join(", "),
+            };
+            told += &format!("{name}: up to date ({done})\n");
+        }
+        Ok(told)
+    }
+
     /// Starts serving; returns when every port answers.
     ///
     /// # Errors
@@ -187,7 +233,7 @@ impl Setup {
         }
         let random = Random::system();
         let names: Vec<_> = services.iter().map(|(service, _)| service.name).collect();
-        let folder = folder::Folder::open(&common.data_dir, &names, &random)?;
+        let folder = folder::Folder::open(&common, &names, &random)?;
         let sockets = serve::Sockets::bind(&common).await?;
         let slot: Slot = Arc::new(OnceLock::new());
         let wiring = Wiring {
@@ -308,16 +354,25 @@ impl Wiring<'_> {
 }
 
 async fn open(common: &Common, service: &Service, random: &Random) -> Result<Db, OpenError> {
-    let (name, steps) = (service.name, service.migrations);
-    match &common.database_of(name) {
-        Some(url) => {
-            Db::open_postgres(url, &format!("postern-{name}"), steps, random.clone()).await
-        }
-        None => {
-            let file = common.data_dir.join(format!("{name}.db"));
-            Db::open_sqlite(&file, steps, random.clone()).await
-        }
+    let steps = service.migrations;
+    match postgres(common, service.name) {
+        Some(postgres) => Db::open_postgres(&postgres, steps, random.clone()).await,
+        None => Db::open_sqlite(&file(common, service.name), steps, random.clone()).await,
     }
+}
+
+fn postgres(common: &Common, service: ServiceName) -> Option<Postgres> {
+    Some(Postgres {
+        url: common.database_of(service)?,
+        application: format!("postern-{service}"),
+        connections: common.database_connections,
+        deadline: Duration::from_millis(common.deadline_ms),
+    })
+}
+
+/// Where a service keeps its SQLite file.
+fn file(common: &Common, service: ServiceName) -> PathBuf {
+    common.data_dir.join(format!("{service}.db"))
 }
 
 /// Prints why a process could not start, for people.

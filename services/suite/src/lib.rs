@@ -18,6 +18,8 @@ const USAGE: &str = "\
 postern: direct messages in which the recipient decides who gets in
 
   cargo run                       serve identity, graph, settings and messaging
+  cargo run -- migrate            bring the databases that POSTERN_DATABASE_URL names up to date
+                                  (SQLite files are brought up to date when they are opened)
   cargo run -- tour [--target URL]
                                   play delivered, filtered and refused against a suite that serves
                                   (default http://127.0.0.1:50051)
@@ -46,6 +48,7 @@ pub fn command(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let rest: Vec<String> = arguments.collect();
     let done = match command.as_deref() {
         None => return run::main(services(), hello),
+        Some("migrate") if rest.is_empty() => return run::migrate(services()),
         Some("tour") => option(&rest, "--target", "http://127.0.0.1:50051").and_then(tour::run),
         Some("credential") => credential(&rest),
         Some("help" | "--help" | "-h") => return say(USAGE),
@@ -109,6 +112,9 @@ fn hello(common: &Common, running: &Running) -> String {
         public = running.public,
         internal = running.internal,
         admin = running.admin,
-        data = common.data_dir.display(),
+        data = match common.database_url {
+            None => common.data_dir.display().to_string(),
+            Some(_) => "PostgreSQL (POSTERN_DATABASE_URL)".to_owned(),
+        },
     )
 }

@@ -121,9 +121,21 @@ pub fn load_or_generate_key(path: &Path, random: &Random) -> io::Result<[u8; 32]
     if !path.exists() {
         write_secret(path, &random.bytes::<32>())?;
     }
-    let bytes = Zeroizing::new(fs::read(path)?);
-    bytes.as_slice().try_into().map_err(|_| {
-        let problem = format!("`{}` is not a key of 32 bytes", path.display());
+    read_key(path)
+}
+
+/// Reads a key of 32 bytes.
+///
+/// # Errors
+/// When the file cannot be read, or has another length.
+pub fn read_key(path: &Path) -> io::Result<[u8; 32]> {
+    let how = "make one with `head -c 32 /dev/urandom`";
+    let bytes = fs::read(path).map_err(|error| {
+        let problem = format!("`{}` cannot be read: {error}: {how}", path.display());
+        io::Error::new(error.kind(), problem)
+    })?;
+    Zeroizing::new(bytes).as_slice().try_into().map_err(|_| {
+        let problem = format!("`{}` is not a key of 32 bytes: {how}", path.display());
         io::Error::new(io::ErrorKind::InvalidData, problem)
     })
 }

@@ -1,12 +1,17 @@
-//! Bringing a schema up to date, by one process at a time.
+//! Bringing a schema up to date, by one process at a time; and checking whether it is.
 //!
 //! A migration is a list of idempotent statements in the SQL that SQLite and PostgreSQL share; the
 //! type `uuid` becomes `blob` on SQLite. Which ones have run is kept by sea-orm-migration. It takes
 //! no lock, so we hold one: a row locked in a transaction of its own, which every
 //! PostgreSQL-compatible engine has. A SQLite file is covered by the lock of its data folder.
 
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, TransactionTrait as _};
-use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait as _,
+    TransactionTrait as _,
+};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager, seaql_migrations,
+};
 
 /// One step of a schema. The name is kept for ever; the statements never change once released.
 #[derive(Debug, Clone, Copy)]
@@ -29,16 +34,25 @@ pub enum MigrateError {
         /// The first step that is not known here.
         step: String,
     },
+    /// Steps are missing, and this process must not run them.
+    #[error(
+        "step `{step}` has not run yet: run this program with the argument `migrate` first, once \
+             for all replicas"
+    )]
+    Behind {
+        /// The first step that is missing.
+        step: &'static str,
+    },
     /// The engine refused.
     #[error(transparent)]
     Db(#[from] DbErr),
 }
 
-/// Runs what has not run yet.
+/// Runs what has not run yet; returns the names of the steps that it ran.
 pub(super) async fn run(
     db: &DatabaseConnection,
     migrations: &'static [Migration],
-) -> Result<(), MigrateError> {
+) -> Result<Vec<String>, MigrateError> {
     let lock = match db.get_database_backend() {
         DbBackend::Sqlite => None,
         _ => Some(lock(db).await?),
@@ -50,18 +64,59 @@ pub(super) async fn run(
     result
 }
 
-async fn up(db: &DatabaseConnection, migrations: &'static [Migration]) -> Result<(), MigrateError> {
+/// Whether every step has run, without changing anything. Steps of a newer version are no hindrance:
+/// each only adds what the version before can do without, so that replicas of both versions serve
+/// side by side while one is rolled out or back.
+pub(super) async fn check(
+    db: &DatabaseConnection,
+    migrations: &'static [Migration],
+) -> Result<(), MigrateError> {
+    let manager = SchemaManager::new(db);
+    let applied = if manager.has_table("seaql_migrations").await? {
+        // The migrator's own question would make the table, and a service may not be allowed to.
+        seaql_migrations::Entity::find().all(db).await?
+    } else {
+        Vec::new()
+    };
+    let has_run = |step: &Migration| applied.iter().any(|run| run.version == step.name);
+    if let Some(step) = migrations.iter().find(|step| !has_run(step)) {
+        return Err(MigrateError::Behind { step: step.name });
+    }
+    if let Some(newer) = first_unknown(&applied, migrations) {
+        tracing::warn!(
+            step = newer,
+            "the database is of a newer version than this program"
+        );
+    }
+    Ok(())
+}
+
+async fn up(
+    db: &DatabaseConnection,
+    migrations: &'static [Migration],
+) -> Result<Vec<String>, MigrateError> {
     let migrator = Migrator(migrations);
     migrator.install(db).await?;
-    for applied in migrator.get_migration_models(db).await? {
-        if !migrations.iter().any(|known| known.name == applied.version) {
-            return Err(MigrateError::Newer {
-                step: applied.version,
-            });
-        }
+    let applied = migrator.get_migration_models(db).await?;
+    if let Some(step) = first_unknown(&applied, migrations) {
+        return Err(MigrateError::Newer {
+            step: step.to_owned(),
+        });
     }
     migrator.up(db, None).await?;
-    Ok(())
+    let new = migrations
+        .iter()
+        .filter(|step| !applied.iter().any(|run| run.version == step.name));
+    Ok(new.map(|step| step.name.to_owned()).collect())
+}
+
+fn first_unknown<'a>(
+    applied: &'a [seaql_migrations::Model],
+    migrations: &[Migration],
+) -> Option<&'a str> {
+    let known = |name: &str| migrations.iter().any(|step| step.name == name);
+    let versions = applied.iter().map(|run| run.version.as_str());
+    versions.into_iter().find(|name| !known(name))
 }
 
 async fn lock(db: &DatabaseConnection) -> Result<sea_orm::DatabaseTransaction, DbErr> {

@@ -13,21 +13,27 @@ use crate::{
 /// What a process prints for people once every port answers.
 pub type Hello = fn(&Common, &Running) -> String;
 
-/// The main of a service that runs by itself: it takes no arguments.
+/// The main of a service that runs by itself.
 #[must_use]
 pub fn main_of(service: Service) -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => main(vec![service], |_, _| String::new()),
         Some("--help" | "-h" | "help") => {
             eprintln!(
-                "postern-{}: serves until a signal comes; settings come from POSTERN_… variables \
-                 and the TOML file that POSTERN_CONFIG names, see README.md",
-                service.name
+                "postern-{name}: serves until a signal comes\n\
+                 postern-{name} migrate: brings the database up to date and ends\n\n\
+                 settings come from POSTERN_… variables and the TOML file that POSTERN_CONFIG \
+                 names, see README.md",
+                name = service.name
             );
             ExitCode::SUCCESS
         }
+        Some("migrate") => migrate(vec![service]),
         Some(other) => {
-            eprintln!("error: there is no argument `{other}`: settings are POSTERN_… variables");
+            eprintln!(
+                "error: there is no argument `{other}`: expected `migrate` or none; settings are \
+                 POSTERN_… variables"
+            );
             ExitCode::FAILURE
         }
     }
@@ -35,18 +41,33 @@ pub fn main_of(service: Service) -> ExitCode {
 
 /// Serves until a signal comes.
 pub fn main(services: Vec<Service>, hello: Hello) -> ExitCode {
-    match run(services, hello) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {}", explain(&error));
-            ExitCode::FAILURE
-        }
-    }
+    ended(inside(services, async |setup, telemetry| {
+        serve(setup, hello, telemetry).await
+    }))
 }
 
-fn run(services: Vec<Service>, hello: Hello) -> Result<ExitCode, StartError> {
+/// Brings the databases of these services up to date, and says so.
+pub fn migrate(services: Vec<Service>) -> ExitCode {
+    ended(inside(services, async |setup, _| {
+        eprint!("{}", setup.migrate().await?);
+        Ok(ExitCode::SUCCESS)
+    }))
+}
+
+fn ended(result: Result<ExitCode, StartError>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {}", explain(&error));
+        ExitCode::FAILURE
+    })
+}
+
+/// Reads the settings and works with them in a runtime of several threads: the exporter of traces
+/// stands still on one (ecosystem finding 8).
+fn inside(
+    services: Vec<Service>,
+    work: impl AsyncFnOnce(Setup, &Telemetry) -> Result<ExitCode, StartError>,
+) -> Result<ExitCode, StartError> {
     let setup = Setup::read(services, Source::from_process()?)?;
-    // Several threads: the exporter of traces stands still on one (ecosystem finding 8).
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -55,7 +76,7 @@ fn run(services: Vec<Service>, hello: Hello) -> Result<ExitCode, StartError> {
         let _inside = runtime.enter();
         Telemetry::start(&setup.common.telemetry, &setup.name())?
     };
-    let code = runtime.block_on(serve(setup, hello, &telemetry));
+    let code = runtime.block_on(work(setup, &telemetry));
     // Outside of block_on, so that the runtime is free to send what is left.
     telemetry.stop();
     code
@@ -67,7 +88,12 @@ async fn serve(setup: Setup, hello: Hello, telemetry: &Telemetry) -> Result<Exit
     let mut terminate = signal(SignalKind::terminate()).map_err(fail)?;
     let common = setup.common.clone();
     let name = setup.name();
-    let mut running: Running = setup.start(telemetry).await?;
+    // Starting may wait for a database: a signal ends that too.
+    let mut running: Running = tokio::select! {
+        started = setup.start(telemetry) => started?,
+        _ = interrupt.recv() => return Ok(ExitCode::FAILURE),
+        _ = terminate.recv() => return Ok(ExitCode::FAILURE),
+    };
     tracing::info!(
         public = %running.public,
         internal = %running.internal,

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use postern_shared::{clock::Timestamp, random::Random};
-use tempfile::TempDir;
+use postern_shared::{
+    caller::ServiceName,
+    clock::Timestamp,
+    random::Random,
+    testing::{self, Guard},
+};
 
 use super::*;
 use crate::domain::{Presence, Relationship};
@@ -11,21 +15,16 @@ use crate::domain::{Presence, Relationship};
 struct World {
     store: Store,
     random: Random,
-    _folder: TempDir,
+    _database: Guard,
 }
 
 impl World {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let random = Random::system();
-        let file = folder.path().join("graph.db");
-        let db = Db::open_sqlite(&file, MIGRATIONS, random.clone())
-            .await
-            .unwrap();
+        let (database, db) = testing::database(ServiceName::Graph, MIGRATIONS).await;
         Self {
             store: Store::new(db),
-            random,
-            _folder: folder,
+            random: Random::system(),
+            _database: database,
         }
     }
 

@@ -31,14 +31,13 @@ use postern_shared::{
     caller::{Caller, Principal, ServiceName, User},
     clock::{Clock, Timestamp},
     config::Limits,
-    db::Db,
     error::{reason_of, status},
     page::Pager,
     peer::Peer,
     random::Random,
     telemetry::Telemetry,
+    testing::{self, Guard},
 };
-use tempfile::TempDir;
 use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, async_trait};
 use tower::util::BoxCloneSyncService;
@@ -60,11 +59,11 @@ struct World {
     rpc: Rpc,
     clock: Clock,
     graph: Arc<Graph>,
-    _folder: TempDir,
+    _database: Guard,
 }
 
 async fn world() -> World {
-    let folder = tempfile::tempdir().unwrap();
+    let (database, db) = testing::database(ServiceName::Identity, MIGRATIONS).await;
     let random = Random::system();
     let clock = Clock::manual(START);
     let graph = Arc::new(Graph::default());
@@ -73,10 +72,6 @@ async fn world() -> World {
     assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
     let metrics = Telemetry::without_logs().unwrap().rpc();
     let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, metrics);
-    let file = folder.path().join("identity.db");
-    let db = Db::open_sqlite(&file, MIGRATIONS, random.clone())
-        .await
-        .unwrap();
     let rpc = Rpc {
         config: Config {
             minimum_age: 13,
@@ -87,7 +82,8 @@ async fn world() -> World {
         hasher: Hasher::new(Limits::Off, random.clone()).await.unwrap(),
         failed_sign_ins: Some(FailedSignIns::new(FAILED_MAX, &random)),
         graph: RelationshipServiceClient::new(peer),
-        signing_key: load_or_generate_signing_key(&folder.path().join("token.pem")).unwrap(),
+        signing_key: load_or_generate_signing_key(&database.folder.path().join("token.pem"))
+            .unwrap(),
         pager: Arc::new(Pager::new(&[7; 32], random.clone())),
         clock: clock.clone(),
         random,
@@ -96,7 +92,7 @@ async fn world() -> World {
         rpc,
         clock,
         graph,
-        _folder: folder,
+        _database: database,
     }
 }
 

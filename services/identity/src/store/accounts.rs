@@ -2,7 +2,7 @@
 //!
 //! An account is read in one statement, so that its version belongs to its values.
 
-use postern_shared::id::UserId;
+use postern_shared::{db::any_of, id::UserId};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
     sea_query::{Expr, OnConflict},
@@ -93,7 +93,7 @@ impl Store {
     pub async fn accounts(&self, ids: &[UserId]) -> Result<Vec<Account>, Error> {
         let listed = ids.iter().map(|id| id.uuid());
         let rows = account::Entity::find()
-            .filter(account::Column::UserId.is_in(listed))
+            .filter(any_of(self.db.backend(), account::Column::UserId, listed))
             .all(self.db.reader())
             .await?;
         rows.into_iter()

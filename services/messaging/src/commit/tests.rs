@@ -113,12 +113,7 @@ async fn eight_strangers_who_write_to_each_other_at_once_lose_nothing() {
 async fn one_messages_trouble_is_not_anothers() {
     let world = World::new().await;
     let (ada, ben, pair) = world.two().await;
-    world
-        .run(
-            "CREATE TRIGGER poison BEFORE INSERT ON message WHEN NEW.client_message_id LIKE 'bad%'
-             BEGIN SELECT RAISE(ABORT, 'poison'); END",
-        )
-        .await;
+    world.poison("bad%").await;
     let committers = Committers::start(&world.store, 1);
     let sends = (0..60).map(|index| {
         let kind = if index % 7 == 0 { "bad" } else { "good" };

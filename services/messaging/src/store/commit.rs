@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 
 use postern_shared::{
-    db::Tx,
+    db::{Tx, any_of},
     id::{ConversationId, UserId},
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Set, sea_query::Expr, sea_query::OnConflict,
+    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, ExprTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set, sea_query::Expr,
+    sea_query::OnConflict,
 };
 
 use super::{
@@ -162,11 +163,12 @@ impl Locked {
         users: impl Iterator<Item = UserId>,
         conversations: impl Iterator<Item = ConversationId>,
     ) -> Result<Self, DbErr> {
+        let backend = tx.get_database_backend();
         let mut users: Vec<_> = users.map(UserId::uuid).collect();
         users.sort_unstable();
         users.dedup();
         let mailboxes = mailbox::Entity::find()
-            .filter(mailbox::Column::UserId.is_in(users))
+            .filter(any_of(backend, mailbox::Column::UserId, users))
             .order_by_asc(mailbox::Column::UserId)
             .lock_exclusive()
             .all(&**tx)
@@ -175,7 +177,7 @@ impl Locked {
         ids.sort_unstable();
         ids.dedup();
         let pairs = conversation::Entity::find()
-            .filter(conversation::Column::ConversationId.is_in(ids))
+            .filter(any_of(backend, conversation::Column::ConversationId, ids))
             .order_by_asc(conversation::Column::ConversationId)
             .lock_exclusive()
             .all(&**tx)

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use postern_shared::id::{ConversationId, UserId};
+use postern_shared::{
+    db::any_of,
+    id::{ConversationId, UserId},
+};
 use sea_orm::{
     ColumnTrait as _, Condition, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _,
@@ -126,7 +129,11 @@ impl Store {
     ) -> Result<BTreeMap<sea_orm::prelude::Uuid, (Message, crate::domain::Conversation)>, DbErr>
     {
         let pairs = conversation::Entity::find()
-            .filter(conversation::Column::ConversationId.is_in(ids))
+            .filter(any_of(
+                self.db.backend(),
+                conversation::Column::ConversationId,
+                ids,
+            ))
             .all(self.db.reader())
             .await?;
         if pairs.is_empty() {

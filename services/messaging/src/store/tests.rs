@@ -1,4 +1,4 @@
-//! The store on a SQLite file of its own, and what must be true of it after whatever happened.
+//! The store on a database of its own, and what must be true of it after whatever happened.
 
 mod batch;
 mod guard;
@@ -9,12 +9,18 @@ mod settle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_policy::{Placement, Rule, Told};
-use postern_shared::{clock::Timestamp, db::Db, id::UserId, random::Random};
+use postern_shared::{
+    caller::ServiceName,
+    clock::Timestamp,
+    db::Db,
+    id::UserId,
+    random::Random,
+    testing::{self, Guard},
+};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, QueryFilter as _,
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, DbErr, EntityTrait as _, QueryFilter as _,
     sea_query::Expr,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{
@@ -38,7 +44,7 @@ pub const SEEN: Versions = Versions {
 pub struct World {
     pub db: Db,
     pub store: Store,
-    _folder: TempDir,
+    _database: Guard,
 }
 
 /// Whose version a fence is about.
@@ -51,15 +57,11 @@ pub enum Owner {
 
 impl World {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("messaging.db");
-        let db = Db::open_sqlite(&file, MIGRATIONS, Random::system())
-            .await
-            .unwrap();
+        let (database, db) = testing::database(ServiceName::Messaging, MIGRATIONS).await;
         Self {
             store: Store::new(db.clone()),
             db,
-            _folder: folder,
+            _database: database,
         }
     }
 
@@ -119,6 +121,43 @@ impl World {
             })
             .await;
         done.unwrap();
+    }
+
+    /// From now on no message is stored whose client's id is like this.
+    pub async fn poison(&self, like: &str) {
+        let sql = match self.db.backend() {
+            DbBackend::Sqlite => format!(
+                "CREATE TRIGGER poison BEFORE INSERT ON message
+                    WHEN NEW.client_message_id LIKE '{like}'
+                    BEGIN SELECT RAISE(ABORT, 'poison'); END"
+            ),
+            _ => format!(
+                "ALTER TABLE message ADD CONSTRAINT poison
+                    CHECK (client_message_id NOT LIKE '{like}')"
+            ),
+        };
+        self.run(&sql).await;
+    }
+
+    /// Ends what [`World::poison`] began.
+    pub async fn heal(&self) {
+        let sql = match self.db.backend() {
+            DbBackend::Sqlite => "DROP TRIGGER poison",
+            _ => "ALTER TABLE message DROP CONSTRAINT poison",
+        };
+        self.run(sql).await;
+    }
+
+    /// Takes away a person's mailbox, as if they had never been written to.
+    pub async fn forget_mailbox(&self, user: UserId) {
+        let forgotten: Result<u64, DbErr> = self
+            .db
+            .write(|tx| async move {
+                let row = mailbox::Entity::delete_by_id(user.uuid());
+                Ok(row.exec(&*tx).await?.rows_affected)
+            })
+            .await;
+        assert_eq!(forgotten.unwrap(), 1);
     }
 
     pub async fn conversation_of(&self, one: UserId, other: UserId) -> Conversation {

@@ -74,7 +74,7 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code, reason: Er
 
 #[tokio::test(flavor = "multi_thread")]
 async fn defaults_come_from_the_band_at_creation_and_birthdays_widen_nothing() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     for (then, kind, expected) in [
         (
             AgeBand::Adult,
@@ -113,7 +113,7 @@ async fn defaults_come_from_the_band_at_creation_and_birthdays_widen_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_shows_at_once_everywhere_with_its_version() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let user = identity.person(AgeBand::Adult, AgeBand::Adult, AccountKind::Business);
     let before = get(&rpc, user).await.unwrap();
     let after = choose(&rpc, user, WhoCanMessage::Friends).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_change_shows_at_once_everywhere_with_its_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_etag_guards_what_was_read() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let user = identity.adult();
     let read = get(&rpc, user).await.unwrap();
     let off = Settings::default();
@@ -153,7 +153,7 @@ async fn an_etag_guards_what_was_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn age_is_that_of_today_and_asked_afresh() {
     use AgeBand::{Adult, AgeBand16To17, Under16};
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let user = identity.person(Under16, Under16, AccountKind::Personal);
     let not_allowed = |answer: Result<Settings, Status>| {
         let reason = ErrorReason::SettingNotAllowedForAge;
@@ -186,7 +186,7 @@ async fn age_is_that_of_today_and_asked_afresh() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_people_have_no_settings_and_are_not_remembered_as_unknown() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let nobody = UserId::random(&Random::system());
     let reason = ErrorReason::AccountNotFound;
     refused(get(&rpc, nobody).await, Code::NotFound, reason);
@@ -209,7 +209,7 @@ async fn unknown_people_have_no_settings_and_are_not_remembered_as_unknown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_identity_nothing_is_guessed_and_what_is_stored_still_counts() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let (stored, remembered, fresh) = (identity.adult(), identity.adult(), identity.adult());
     choose(&rpc, stored, WhoCanMessage::NoOne).await.unwrap();
     get(&rpc, remembered).await.unwrap();
@@ -240,7 +240,7 @@ async fn without_identity_nothing_is_guessed_and_what_is_stored_still_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_understood_is_no_answer() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let user = identity.person(AgeBand::Unspecified, AgeBand::Adult, AccountKind::Personal);
     let reason = ErrorReason::DependencyUnavailable;
     refused(get(&rpc, user).await, Code::Unavailable, reason);
@@ -253,7 +253,7 @@ async fn an_answer_that_cannot_be_understood_is_no_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_keeps_the_order_names_each_once_and_asks_once() {
-    let (_folder, rpc, identity) = service().await;
+    let (_database, rpc, identity) = service().await;
     let users: Vec<_> = (0..5).map(|_| identity.adult()).collect();
     choose(&rpc, users[1], WhoCanMessage::NoOne).await.unwrap();
     get(&rpc, users[4]).await.unwrap();
@@ -270,7 +270,7 @@ async fn a_batch_keeps_the_order_names_each_once_and_asks_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_and_their_number_are_checked() {
-    let (_folder, rpc, _identity) = service().await;
+    let (_database, rpc, _identity) = service().await;
     let invalid = |answer: Result<Vec<DmPolicy>, Status>| {
         refused(answer, Code::InvalidArgument, ErrorReason::InvalidFields);
     };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use postern_shared::{clock::Timestamp, id::UserId};
+use postern_shared::{clock::Timestamp, db::any_of, id::UserId};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ConnectionTrait, DatabaseTransaction, DbErr, QuerySelect as _,
@@ -44,7 +44,7 @@ pub async fn of(
 ) -> Result<HashMap<UserId, Settings>, DbErr> {
     let ids = users.iter().map(|user| user.uuid());
     let rows = Entity::find()
-        .filter(Column::UserId.is_in(ids))
+        .filter(any_of(db.get_database_backend(), Column::UserId, ids))
         .all(db)
         .await?;
     rows.into_iter()

@@ -1,9 +1,12 @@
-//! Tests of the store on a SQLite file: versions, comparing and setting, many at once.
+//! Tests of the store on a database of its own: versions, comparing and setting, many at once.
 
 use std::collections::BTreeSet;
 
-use postern_shared::random::Random;
-use tempfile::TempDir;
+use postern_shared::{
+    caller::ServiceName,
+    random::Random,
+    testing::{self, Guard},
+};
 
 use super::*;
 use crate::domain::{
@@ -13,12 +16,9 @@ use crate::domain::{
 const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_000);
 const LATER: Timestamp = Timestamp::from_unix_millis(1_700_000_001_000);
 
-async fn store() -> (TempDir, Store) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("settings.db");
-    let db = Db::open_sqlite(&file, MIGRATIONS, Random::system());
-    let store = Store::new(db.await.unwrap());
-    (folder, store)
+async fn store() -> (Guard, Store) {
+    let (database, db) = testing::database(ServiceName::Settings, MIGRATIONS).await;
+    (database, Store::new(db))
 }
 
 fn untouched() -> Settings {
@@ -55,7 +55,7 @@ async fn stored(store: &Store, user: UserId) -> Option<Settings> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_field_comes_back_as_it_was_stored() {
-    let (_folder, store) = store().await;
+    let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     assert_eq!(stored(&store, user).await, None);
     let words = ["b", "a", "Zo\u{eb} \"quoted\" \\ 👩‍🚀"];
@@ -93,7 +93,7 @@ async fn every_field_comes_back_as_it_was_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changes_nothing_moves_nothing() {
-    let (_folder, store) = store().await;
+    let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     let same = who(WhoCanMessage::Friends);
     let after = store.update(user, &untouched(), &same, NOW).await.unwrap();
@@ -108,7 +108,7 @@ async fn what_changes_nothing_moves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_etag_lets_exactly_one_of_many_through() {
-    let (_folder, store) = store().await;
+    let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     for version in 0..2 {
         let tasks: Vec<_> = (0..10)
@@ -135,7 +135,7 @@ async fn an_etag_lets_exactly_one_of_many_through() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_at_once_are_twenty_versions() {
-    let (_folder, store) = store().await;
+    let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     let tasks: Vec<_> = (0..20)
         .map(|n| {
@@ -154,7 +154,7 @@ async fn twenty_at_once_are_twenty_versions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_statements_refuse_another_version() {
-    let (_folder, store) = store().await;
+    let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     let first = who(WhoCanMessage::Everyone);
     let first = store.update(user, &untouched(), &first, NOW).await.unwrap();
@@ -175,7 +175,7 @@ async fn the_statements_refuse_another_version() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_are_read_at_once_and_only_those_who_changed_something() {
-    let (_folder, store) = store().await;
+    let (_database, store) = store().await;
     let random = Random::system();
     let users: Vec<_> = (0..100).map(|_| UserId::random(&random)).collect();
     for user in &users[..3] {

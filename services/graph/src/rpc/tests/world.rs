@@ -23,15 +23,14 @@ use postern_proto::{
 use postern_shared::{
     caller::{Caller, ServiceName, User},
     clock::{Clock, Timestamp},
-    db::Db,
     error::status,
     id::{SessionId, UserId},
     page::Pager,
     peer::Peer,
     random::Random,
     telemetry::Telemetry,
+    testing::{self, Guard},
 };
-use tempfile::TempDir;
 use tonic::{Code, Request, Response, Status, async_trait};
 use tonic_types::StatusExt as _;
 use tower::util::BoxCloneSyncService;
@@ -78,7 +77,7 @@ impl StandingFactsService for Identity {
 
 pub struct World {
     pub rpc: Rpc,
-    _folder: TempDir,
+    _database: Guard,
 }
 
 const NAMES: [&str; 6] = ["ann", "bob", "cat", "left", "out", "quiet"];
@@ -91,12 +90,8 @@ pub fn id(name: &str) -> UserId {
 impl World {
     /// `left` is deactivated, `out` is banned, `quiet` may not send.
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let random = Random::system();
-        let file = folder.path().join("graph.db");
-        let db = Db::open_sqlite(&file, MIGRATIONS, random.clone())
-            .await
-            .unwrap();
+        let (database, db) = testing::database(ServiceName::Graph, MIGRATIONS).await;
         let slot = Arc::new(OnceLock::new());
         let server = BoxCloneSyncService::new(StandingFactsServiceServer::new(identity()));
         assert!(slot.set(server).is_ok());
@@ -111,7 +106,7 @@ impl World {
         };
         Self {
             rpc,
-            _folder: folder,
+            _database: database,
         }
     }
 

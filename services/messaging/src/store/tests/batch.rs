@@ -98,12 +98,7 @@ async fn outcomes_in_a_batch_do_not_touch_each_other() {
     let (ed, _, fenced) = world.two().await;
     world.fence(ed, Owner::Settings, 7).await;
     let (fay, gus, bare) = world.two().await;
-    world
-        .run(&format!(
-            "DELETE FROM mailbox WHERE user_id = x'{}'",
-            fay.uuid().simple()
-        ))
-        .await;
+    world.forget_mailbox(fay).await;
     // And these two have no conversation.
     let (hal, ida) = (person(), person());
     let strangers = crate::domain::Conversation::new(hal, ida);
@@ -221,14 +216,11 @@ async fn the_folder_follows_the_latest_message_and_what_was_cleared_stays_cleare
     assert_eq!(seqs, [2]);
 }
 
-const POISON: &str = "CREATE TRIGGER poison BEFORE INSERT ON message
-    WHEN NEW.client_message_id = 'poison' BEGIN SELECT RAISE(ABORT, 'poison'); END";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_half_way_leaves_nothing_of_the_batch() {
     let world = World::new().await;
     let (ada, ben, pair) = world.two().await;
-    world.run(POISON).await;
+    world.poison("poison").await;
     let before = world.rows().await;
     let batch = [
         friendly(pair, ada, "a"),
@@ -239,7 +231,7 @@ async fn a_failure_half_way_leaves_nothing_of_the_batch() {
     assert!(world.store.commit(&batch).await.is_err());
     assert_eq!(world.rows().await, before);
     assert_eq!(world.conversation_of(ada, ben).await, pair);
-    world.run("DROP TRIGGER poison").await;
+    world.heal().await;
     let stored = world.commit(&batch).await;
     assert_eq!(stored, [1, 2, 3, 4].map(|seq| Stored { seq }));
     world.audit().await;

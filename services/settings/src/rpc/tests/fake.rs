@@ -18,14 +18,13 @@ use postern_proto::{
 use postern_shared::{
     caller::{Caller, Principal, ServiceName, User},
     clock::{Clock, Timestamp},
-    db::Db,
     error,
     id::{SessionId, UserId},
     peer::{Peer, Slot},
     random::Random,
     telemetry::Telemetry,
+    testing::{self, Guard},
 };
-use tempfile::TempDir;
 use tonic::{Code, Request, Response, Status};
 use tower::util::BoxCloneSyncService;
 
@@ -107,10 +106,8 @@ impl StandingFactsService for FakeIdentity {
 }
 
 /// The service on an empty database, with a clock that stands still.
-pub async fn service() -> (TempDir, Rpc, FakeIdentity) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("settings.db");
-    let db = Db::open_sqlite(&file, MIGRATIONS, Random::system());
+pub async fn service() -> (Guard, Rpc, FakeIdentity) {
+    let (database, db) = testing::database(ServiceName::Settings, MIGRATIONS).await;
     let fake = FakeIdentity::default();
     let slot: Slot = Arc::new(OnceLock::new());
     let server = StandingFactsServiceServer::new(fake.clone());
@@ -118,11 +115,11 @@ pub async fn service() -> (TempDir, Rpc, FakeIdentity) {
     let metrics = Telemetry::without_logs().unwrap().rpc();
     let peer = Peer::local(ServiceName::Settings, ServiceName::Identity, slot, metrics);
     let rpc = Rpc::new(
-        Store::new(db.await.unwrap()),
+        Store::new(db),
         Identity::new(peer, 1_000),
         Clock::manual(Timestamp::from_unix_millis(1_000)),
     );
-    (folder, rpc, fake)
+    (database, rpc, fake)
 }
 
 /// A request in the name of a person.
