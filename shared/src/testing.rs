@@ -116,7 +116,7 @@ impl Databases {
 impl Drop for Databases {
     fn drop(&mut self) {
         let (server, names) = (self.server.clone(), std::mem::take(&mut self.names));
-        // Dropping is asynchronous work, and the test's own runtime is busy being in this very place.
+        // Dropping is asynchronous work, and the test's own runtime is busy right here.
         let dropper = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -110,7 +110,7 @@ fn comments_of(file: &FileDescriptorProto) -> Vec<(String, String)> {
 
 /// The credential of a service, as its calls carry it.
 pub fn credential(suite: &Suite, service: ServiceName) -> String {
-    let key = std::fs::read(suite.folder.path().join("service.key")).unwrap();
+    let key = std::fs::read(suite.home.path().join("service.key")).unwrap();
     ServiceKey::new(&key.try_into().unwrap()).credential(service)
 }
 

@@ -12,8 +12,8 @@ use postern_proto::{
     common::v1::PageRequest,
     messaging::v1::{ListMessagesRequest, Message, SendMessageRequest, content},
 };
-use postern_shared::{db::Db, random::Random};
-use sea_orm::DbErr;
+use postern_shared::testing;
+use sea_orm::{ConnectionTrait as _, DbErr};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use crate::suite::{Person, Suite, text_content};
@@ -74,7 +74,7 @@ async fn holds_once(person: &Person, conversation_id: &str, mut texts: Vec<Strin
     assert_eq!(found, texts);
 }
 
-/// The one writer of the messages' database, in the test's hands: nobody else commits.
+/// The right to write messages, in the test's hands: nobody else commits.
 struct Writer {
     release: oneshot::Sender<()>,
     held: JoinHandle<()>,
@@ -82,19 +82,22 @@ struct Writer {
 
 impl Writer {
     async fn hold(suite: &Suite) -> Self {
-        let file = suite.folder.path().join("messaging.db");
-        let migrations = postern_messaging::service().migrations;
-        let db = Db::open_sqlite(&file, migrations, Random::system())
-            .await
-            .unwrap();
+        let db = suite.home.database(&postern_messaging::service()).await;
         let (release, released) = oneshot::channel();
         let (take, taken) = oneshot::channel();
         let signals = Mutex::new(Some((take, released)));
         let held = tokio::spawn(async move {
             let done: Result<(), DbErr> = db
-                .write(|_tx| {
+                .write(|tx| {
                     let (take, released) = signals.lock().unwrap().take().unwrap();
                     async move {
+                        if testing::on_postgres() {
+                            // What SQLite's one writer keeps out, this does.
+                            tx.execute_unprepared(
+                                "LOCK TABLE message, conversation IN EXCLUSIVE MODE",
+                            )
+                            .await?;
+                        }
                         take.send(()).unwrap();
                         let _ = released.await;
                         Ok(())

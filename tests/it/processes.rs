@@ -11,15 +11,14 @@ mod stopped;
 use postern_shared::clock::Clock;
 use tempfile::TempDir;
 
-use crate::suite::{Person, Suite};
+use crate::suite::{Home, Person, Suite};
 
 /// A data folder with two friends in it, which nothing uses any more. The clock was the machine's,
 /// so that their tokens are good for a process of its own.
 pub async fn friends() -> (TempDir, Person, Person) {
-    let folder = tempfile::tempdir().unwrap();
-    let suite = Suite::start_in(folder, Clock::system(), &[]).await;
+    let suite = Suite::start_in(Home::on_files(), Clock::system(), &[]).await;
     let (ada, ben) = (suite.person("ada").await, suite.person("ben").await);
     ada.befriend(&ben).await;
-    let (folder, _) = suite.stop().await;
-    (folder, ada, ben)
+    let (home, _) = suite.stop().await;
+    (home.folder, ada, ben)
 }

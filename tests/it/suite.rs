@@ -1,7 +1,9 @@
-//! The suite inside the test's own process: free ports, a database of its own, a clock that the
+//! The suite inside the test's own process: free ports, databases of its own, a clock that the
 //! test moves, and people who call it over gRPC like everyone else.
 //!
 //! Signing in costs a password hash; tests mint access tokens with the suite's key instead.
+
+mod home;
 
 use std::{path::Path, time::Duration};
 
@@ -36,11 +38,12 @@ use postern_shared::{
     run::{Running, Service, Setup, StartError},
     telemetry::Telemetry,
 };
-use tempfile::TempDir;
 use tonic::{
     Code, Request, Status,
     transport::{Channel, Endpoint},
 };
+
+pub use home::Home;
 
 use crate::contract::errors::only_reason;
 
@@ -55,7 +58,7 @@ pub struct Suite {
     pub channel: Channel,
     pub internal: Channel,
     pub clock: Clock,
-    pub folder: TempDir,
+    pub home: Home,
     key: SigningKey,
     random: Random,
 }
@@ -90,7 +93,15 @@ pub async fn start(
     clock: &Clock,
     more: &[(&str, &str)],
 ) -> Result<Running, StartError> {
-    let mut setup = Setup::read(services, Source::new(variables(folder, more))?)?;
+    start_with(services, variables(folder, more), clock).await
+}
+
+async fn start_with(
+    services: Vec<Service>,
+    variables: Vec<(String, String)>,
+    clock: &Clock,
+) -> Result<Running, StartError> {
+    let mut setup = Setup::read(services, Source::new(variables)?)?;
     setup.clock = clock.clone();
     setup.start(&Telemetry::without_logs()?).await
 }
@@ -112,30 +123,30 @@ impl Suite {
 
     /// The same with some settings of its own.
     pub async fn start_with(more: &[(&str, &str)]) -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), Clock::manual(START), more).await
+        Self::start_in(Home::new().await, Clock::manual(START), more).await
     }
 
-    /// A suite on a folder that may have been used before.
-    pub async fn start_in(folder: TempDir, clock: Clock, more: &[(&str, &str)]) -> Self {
-        let running = start(postern::services(), folder.path(), &clock, more)
+    /// A suite where one may have been before.
+    pub async fn start_in(home: Home, clock: Clock, more: &[(&str, &str)]) -> Self {
+        let running = start_with(postern::services(), home.variables(more), &clock)
             .await
             .unwrap();
         Self {
             channel: connect(running.public).await,
             internal: connect(running.internal).await,
-            key: read_signing_key(&folder.path().join("token.pem")).unwrap(),
+            key: read_signing_key(&home.path().join("token.pem")).unwrap(),
             running,
             clock,
-            folder,
+            home,
             random: Random::system(),
         }
     }
 
-    /// Stops serving; the data folder stays.
-    pub async fn stop(self) -> (TempDir, Clock) {
+    /// Stops serving; what it stored stays.
+    pub async fn stop(self) -> (Home, Clock) {
         drop((self.channel, self.internal));
         self.running.stop().await;
-        (self.folder, self.clock)
+        (self.home, self.clock)
     }
 
     /// Registers an adult.

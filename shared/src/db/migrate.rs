@@ -64,9 +64,9 @@ pub(super) async fn run(
     result
 }
 
-/// Whether every step has run, without changing anything. Steps of a newer version are no hindrance:
-/// each only adds what the version before can do without, so that replicas of both versions serve
-/// side by side while one is rolled out or back.
+/// Whether every step has run, without changing anything. Steps of a newer version are no
+/// hindrance: each only adds what the version before can do without, so that replicas of both
+/// versions serve side by side while one is rolled out or back.
 pub(super) async fn check(
     db: &DatabaseConnection,
     migrations: &'static [Migration],

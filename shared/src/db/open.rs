@@ -25,7 +25,7 @@ use crate::{config::Secret, random::Random};
 const SQLITE_READERS: u32 = 4;
 /// How long SQLite waits for another process's lock. Our own writers queue for the one connection.
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
-/// How long a call waits for a connection: less than its deadline.
+/// How long a reader of a SQLite file waits for a connection: less than a call's deadline.
 const ACQUIRE: Duration = Duration::from_millis(1_500);
 /// A connection idle for longer is tested before it is used; none is tested at every use, which
 /// would be a round trip each.
@@ -175,7 +175,8 @@ impl Postgres {
         }
         let mut options = ConnectOptions::new(self.url.reveal());
         options
-            .acquire_timeout(ACQUIRE)
+            // Less than the deadline: what waited all of it is of use to nobody.
+            .acquire_timeout(self.deadline * 3 / 4)
             .test_before_acquire(false)
             .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST)
             .set_application_name(&self.application)

@@ -179,8 +179,8 @@ async fn without_time_to_answer_nothing_is_begun() {
 
 /// The suite started anew on its folder, and its people there.
 async fn restarted(suite: Suite, people: [&mut Person; 2], settings: &[(&str, &str)]) -> Suite {
-    let (folder, clock) = suite.stop().await;
-    let suite = Suite::start_in(folder, clock, settings).await;
+    let (home, clock) = suite.stop().await;
+    let suite = Suite::start_in(home, clock, settings).await;
     for person in people {
         person.channel = suite.channel.clone();
     }

@@ -42,7 +42,7 @@ pub fn base64(bytes: &[u8]) -> String {
 
 impl Forge {
     pub fn new(suite: &Suite, person: &Person) -> Self {
-        let path = suite.folder.path().join("token.pem");
+        let path = suite.home.path().join("token.pem");
         let pem = std::fs::read_to_string(&path).unwrap();
         let lines: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
         let der = BASE64_STANDARD.decode(lines).unwrap();
