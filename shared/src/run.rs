@@ -26,7 +26,7 @@ use tower::{Layer as _, util::BoxCloneSyncService};
 
 pub use parts::{Builder, Context, Parts, Peers, Service};
 pub use process::{Hello, main, main_of, migrate};
-pub use serve::Running;
+pub use serve::{DRAIN, Running};
 
 use crate::{
     auth::{ServiceKey, Verifier, VerifyingKey},

@@ -11,6 +11,8 @@ mod faults;
 #[cfg(test)]
 mod journeys;
 #[cfg(test)]
+mod k8s;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod suite;

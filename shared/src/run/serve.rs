@@ -46,7 +46,7 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::fro
 /// that cuts calls in two (ecosystem finding 3).
 const CONNECTION_AGE: Duration = Duration::from_secs(1_800);
 /// How long calls in progress may take to end once the process is told to stop.
-const DRAIN: Duration = Duration::from_secs(25);
+pub const DRAIN: Duration = Duration::from_secs(25);
 
 /// How long connected clients get to leave by themselves.
 const FAREWELL: Duration = Duration::from_secs(1);
