@@ -182,7 +182,10 @@ impl Setup {
         } = self;
         let random = Random::system();
         let names: Vec<_> = services.iter().map(|(service, _)| service.name).collect();
-        let _folder = folder::Folder::open(&common, &names, &random)?;
+        // On a server there is nothing to lock, and perhaps no folder to write to.
+        let on_files = common.database_url.is_none();
+        let lock = || folder::Folder::open(&common, &names, &random);
+        let _folder = on_files.then(lock).transpose()?;
         let mut told = String::new();
         for (
             Service {

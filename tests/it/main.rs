@@ -15,6 +15,8 @@ mod k8s;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod telemetry;

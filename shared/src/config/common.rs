@@ -230,7 +230,7 @@ impl TelemetryConfig {
         let log: String = source.get(
             "log",
             "a filter such as `info,postern=debug`",
-            "info,sea_orm_migration=warn".to_owned(),
+            "info,sea_orm_migration=warn,sqlx::postgres::notice=warn".to_owned(),
         );
         if EnvFilter::try_new(&log).is_err() {
             source.reject("log", "must be a filter such as `info,postern=debug`");
