@@ -6,6 +6,7 @@
 //! the process), shed (too much is turned away before it costs anything), deadline (bounds all
 //! that follows), peer identity (which program calls), user token (for whom), the handler.
 
+mod ending;
 mod identify;
 
 use std::{
@@ -24,6 +25,7 @@ use futures_util::{
 use http::{HeaderMap, Request, Response};
 use postern_proto::common::v1::ErrorReason;
 use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
@@ -70,6 +72,8 @@ pub struct Shared {
     pub in_flight_max: u32,
     /// How long a call may take when the caller does not say.
     pub deadline: Duration,
+    /// Cancelled when the process drains: streams end then.
+    pub stopping: CancellationToken,
     /// Where calls are counted.
     pub metrics: RpcMetrics,
     /// Makes request ids.
@@ -182,7 +186,7 @@ impl Stack {
         telemetry::end_span(&span, code);
         tracing::debug!(parent: &span, code = telemetry::code_name(code), "a call was answered");
         self.shared.metrics.server(&method, code, begun.elapsed());
-        response
+        ending::end_with(response, &self.shared.stopping)
     }
 
     async fn admit<S>(
@@ -372,6 +376,7 @@ mod tests {
             in_flight: Semaphore::new(1),
             in_flight_max: 1,
             deadline: Duration::from_secs(60),
+            stopping: CancellationToken::new(),
             metrics: telemetry::Telemetry::without_logs().unwrap().rpc(),
             random: Random::system(),
         };

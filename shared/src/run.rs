@@ -22,6 +22,7 @@ use std::{
 use futures_util::{FutureExt as _, future};
 use postern_proto::identity::v1::{GetJwksRequest, session_service_client::SessionServiceClient};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tower::{Layer as _, util::BoxCloneSyncService};
 
 pub use parts::{Builder, Context, Parts, Peers, Service};
@@ -252,6 +253,7 @@ impl Setup {
             in_flight_max: u32::try_from(common.in_flight_max).unwrap_or(u32::MAX),
             in_flight: Semaphore::new(usize::try_from(common.in_flight_max).unwrap_or(usize::MAX)),
             deadline: Duration::from_millis(common.deadline_ms),
+            stopping: CancellationToken::new(),
             metrics: telemetry.rpc(),
             random: random.clone(),
         });
@@ -370,6 +372,7 @@ fn postgres(common: &Common, service: ServiceName) -> Option<Postgres> {
         application: format!("postern-{service}"),
         connections: common.database_connections,
         deadline: Duration::from_millis(common.deadline_ms),
+        wait: Duration::from_secs(common.database_wait_s),
     })
 }
 

@@ -230,6 +230,7 @@ fn postgres(url: &str) -> Postgres {
         application: "postern-test".to_owned(),
         connections: CONNECTIONS,
         deadline: DEADLINE,
+        wait: Duration::ZERO,
     }
 }
 

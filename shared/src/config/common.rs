@@ -73,6 +73,9 @@ pub struct Common {
     /// Connections of one service in one process to PostgreSQL: the sum over services and replicas
     /// stays below the server's `max_connections`. Default 12.
     pub database_connections: u32,
+    /// How long a process that starts waits for a server that it cannot reach yet, in seconds.
+    /// Default 30.
+    pub database_wait_s: u64,
     /// Where the internal ports of the other services are: one or several addresses each, and each
     /// may name a host with several addresses of its own.
     pub peer_urls: BTreeMap<ServiceName, Vec<http::Uri>>,
@@ -153,6 +156,7 @@ impl Common {
                 12,
             ))
             .unwrap_or(12),
+            database_wait_s: source.number("database_wait_s", "seconds", (0, 3_600), 30),
             peer_urls: ServiceName::ALL
                 .into_iter()
                 .filter_map(|name| Some((name, peer_urls(source, name)?)))

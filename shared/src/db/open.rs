@@ -37,9 +37,7 @@ const STATEMENT_MARGIN: Duration = Duration::from_millis(500);
 /// A transaction that stands still for longer is ended by the server: a process that is stopped
 /// half-way must not hold its locks for ever.
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(30);
-/// How long a process that starts waits for its database.
-const WAIT_AT_START: Duration = Duration::from_secs(30);
-/// The pause between two attempts at that.
+/// The pause between two attempts to reach a server that is waited for.
 const WAIT_STEP: Duration = Duration::from_millis(250);
 /// A migration takes one connection for its lock and one for its steps.
 const MIGRATING_CONNECTIONS: u32 = 2;
@@ -78,6 +76,8 @@ pub struct Postgres {
     pub connections: u32,
     /// The longest deadline of a call: a statement may take little more.
     pub deadline: Duration,
+    /// How long a server that cannot be reached yet is waited for.
+    pub wait: Duration,
 }
 
 impl Db {
@@ -117,7 +117,7 @@ impl Db {
     }
 
     /// Connects to PostgreSQL and checks that its schema is up to date. A server that cannot be
-    /// reached yet is waited for, 30 seconds at the most.
+    /// reached yet is waited for, as long as `postgres` says.
     ///
     /// # Errors
     /// When it cannot be reached, or a step of the schema is missing.
@@ -137,7 +137,7 @@ impl Db {
                 let idle = IDLE_IN_TRANSACTION.as_millis().to_string();
                 options.options([("idle_in_transaction_session_timeout", idle)])
             });
-        let pool = patiently(|| Database::connect(options.clone())).await?;
+        let pool = patiently(postgres.wait, || Database::connect(options.clone())).await?;
         migrate::check(&pool, migrations).await.map_err(unusable)?;
         Ok(Self {
             reader: pool.clone(),
@@ -158,7 +158,7 @@ pub async fn migrate_postgres(
 ) -> Result<Vec<String>, OpenError> {
     let mut options = postgres.options()?;
     options.max_connections(MIGRATING_CONNECTIONS);
-    let pool = patiently(|| Database::connect(options.clone())).await?;
+    let pool = patiently(postgres.wait, || Database::connect(options.clone())).await?;
     let done = migrate::run(&pool, migrations).await.map_err(unusable);
     if let Err(error) = pool.close().await {
         tracing::debug!(%error, "a database did not close cleanly");
@@ -186,12 +186,12 @@ impl Postgres {
 }
 
 /// Connects; a server that is away gets some time to come.
-async fn patiently<F, Fut>(connect: F) -> Result<DatabaseConnection, OpenError>
+async fn patiently<F, Fut>(wait: Duration, connect: F) -> Result<DatabaseConnection, OpenError>
 where
     F: Fn() -> Fut,
     Fut: Future<Output = Result<DatabaseConnection, DbErr>>,
 {
-    let patience = Instant::now() + WAIT_AT_START;
+    let patience = Instant::now() + wait;
     let mut told = false;
     loop {
         match connect().await {

@@ -134,6 +134,7 @@ async fn empty() -> (Databases, Postgres) {
         application: "postern-test".to_owned(),
         connections: 4,
         deadline: Duration::from_millis(200),
+        wait: Duration::ZERO,
     };
     (databases, postgres)
 }

@@ -170,7 +170,7 @@ pub(super) async fn serve(
         local(&sockets.internal)?,
         local(&sockets.admin)?,
     );
-    let stop = CancellationToken::new();
+    let stop = shared.stopping.clone();
     let ready = Arc::new(AtomicBool::new(true));
     let mut servers = JoinSet::new();
     let mut health = Vec::new();

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 
 use postern_proto::{
     codec::StrictCodec,
+    common::v1::ErrorReason,
     identity::v1::{GetJwksRequest, session_service_client::SessionServiceClient},
     messaging::v1::{SendMessageRequest, SendMessageResponse},
 };
@@ -13,14 +14,17 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_stream::{StreamExt as _, wrappers::UnboundedReceiverStream};
-use tonic::{Response, Status, client::Grpc, codegen::http::uri::PathAndQuery};
+use tonic::{Code, Response, Status, client::Grpc, codegen::http::uri::PathAndQuery};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use super::{
     child::{Child, Serving},
     friends,
 };
-use crate::suite::{Person, delivered, text_content};
+use crate::{
+    contract::errors::only_reason,
+    suite::{Person, delivered, text_content},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_served_process_tells_how_it_is() {
@@ -77,6 +81,16 @@ async fn who_never_speaks_and_who_only_watches_holds_up_no_stop() {
     let mut watching = health.watch(watch).await.unwrap().into_inner();
     assert!(watching.message().await.unwrap().is_some());
     serving.child.signal("TERM");
+    // The watcher hears that it is over and why; nothing is torn off.
+    let ended = loop {
+        match watching.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream ended without a word"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(ended.code(), Code::Unavailable, "{ended:?}");
+    assert_eq!(only_reason(&ended), ErrorReason::ServerUnavailable);
     let ended = serving.child.ended();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.output);
     // That is what it says when it has waited as long as it waits for calls.

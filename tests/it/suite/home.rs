@@ -52,6 +52,7 @@ impl Home {
                     application: "postern-test".to_owned(),
                     connections: 2,
                     deadline: Duration::from_secs(60),
+                    wait: Duration::ZERO,
                 };
                 Db::open_postgres(&postgres, steps, random).await
             }
