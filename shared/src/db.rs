@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 pub use fault::{is_conflict, is_unavailable};
 pub use migrate::{MigrateError, Migration};
-pub use open::{OpenError, Postgres, migrate_postgres};
+pub use open::{OpenError, Postgres, copy_sqlite, migrate_postgres};
 
 use crate::random::Random;
 

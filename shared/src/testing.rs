@@ -83,27 +83,47 @@ impl Databases {
     /// # Panics
     /// When the server refuses.
     pub async fn clone_all(services: &[(ServiceName, &'static [Migration])]) -> Option<Self> {
-        let server = server()?;
-        let admin = connect(&server).await;
-        let id = u128::from_be_bytes(Random::system().bytes());
-        let prefix = format!("postern_test_{id:032x}");
-        let mut names = Vec::new();
+        let mut made = Self::none_yet()?;
+        let admin = connect(&made.server).await;
         for (service, migrations) in services {
-            let template = template(&admin, &server, *service, migrations).await;
-            let name = format!("{prefix}_{service}");
-            run(
-                &admin,
-                &format!("CREATE DATABASE {name} TEMPLATE {template}"),
-            )
-            .await;
-            names.push(name);
+            let template = template(&admin, &made.server, *service, migrations).await;
+            made.create(&admin, *service, &template).await;
         }
         close(admin).await;
+        Some(made)
+    }
+
+    /// Empty databases for these services; none where tests run on SQLite.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn empty(services: &[ServiceName]) -> Option<Self> {
+        let mut made = Self::none_yet()?;
+        let admin = connect(&made.server).await;
+        for service in services {
+            made.create(&admin, *service, "template0").await;
+        }
+        close(admin).await;
+        Some(made)
+    }
+
+    fn none_yet() -> Option<Self> {
+        let id = u128::from_be_bytes(Random::system().bytes());
         Some(Self {
-            server,
-            names,
-            prefix,
+            server: server()?,
+            names: Vec::new(),
+            prefix: format!("postern_test_{id:032x}"),
         })
+    }
+
+    async fn create(&mut self, admin: &DatabaseConnection, service: ServiceName, template: &str) {
+        let name = format!("{}_{service}", self.prefix);
+        run(
+            admin,
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        )
+        .await;
+        self.names.push(name);
     }
 
     /// Their address, with `{service}` in it.

@@ -2,6 +2,7 @@
 //! how it stops, and the four services as processes of their own.
 
 mod apart;
+mod backup;
 pub mod child;
 mod folders;
 mod killed;

@@ -123,7 +123,12 @@ impl Suite {
 
     /// The same with some settings of its own.
     pub async fn start_with(more: &[(&str, &str)]) -> Self {
-        Self::start_in(Home::new().await, Clock::manual(START), more).await
+        Self::start_in(Home::new().await, Self::clock(), more).await
+    }
+
+    /// A clock that stands where a suite's starts.
+    pub fn clock() -> Clock {
+        Clock::manual(START)
     }
 
     /// A suite where one may have been before.

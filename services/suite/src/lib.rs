@@ -3,6 +3,7 @@
 //! The same crates and the same middleware as four processes; only the way from one to the other is
 //! shorter.
 
+mod backup;
 mod credential;
 mod tour;
 
@@ -20,6 +21,8 @@ postern: direct messages in which the recipient decides who gets in
   cargo run                       serve identity, graph, settings and messaging
   cargo run -- migrate            bring the databases that POSTERN_DATABASE_URL names up to date
                                   (SQLite files are brought up to date when they are opened)
+  cargo run -- backup FOLDER [--data-dir FOLDER]
+                                  copy the data folder to a new folder, while the suite serves
   cargo run -- tour [--target URL]
                                   play delivered, filtered and refused against a suite that serves
                                   (default http://127.0.0.1:50051)
@@ -51,6 +54,7 @@ pub fn command(mut arguments: impl Iterator<Item = String>) -> ExitCode {
         Some("migrate") if rest.is_empty() => return run::migrate(services()),
         Some("tour") => option(&rest, "--target", "http://127.0.0.1:50051").and_then(tour::run),
         Some("credential") => credential(&rest),
+        Some("backup") => backup(&rest),
         Some("help" | "--help" | "-h") => return say(USAGE),
         Some(other) => Err(format!("there is no command `{other}`\n\n{USAGE}")),
     };
@@ -69,12 +73,25 @@ fn credential(arguments: &[String]) -> Result<(), String> {
         .ok_or("name a service: identity, graph, …")?;
     let service = ServiceName::parse(name)
         .ok_or_else(|| format!("`{name}` is no service: identity, graph, settings, messaging"))?;
-    let mut source = Source::from_process().map_err(|error| error.to_string())?;
-    let folder: String = source.get("data_dir", "a folder", "data".to_owned());
-    let folder = option(rest, "--data-dir", &folder)?;
-    let credential = credential::of(service, folder.as_ref())?;
+    let credential = credential::of(service, data_dir(rest)?.as_ref())?;
     say(&format!("{credential}\n"));
     Ok(())
+}
+
+fn backup(arguments: &[String]) -> Result<(), String> {
+    let (copy, rest) = arguments
+        .split_first()
+        .ok_or("name a folder that does not exist yet")?;
+    let told = backup::run(data_dir(rest)?.as_ref(), copy.as_ref())?;
+    say(&told);
+    Ok(())
+}
+
+/// The data folder that `--data-dir` names, else the one of the settings.
+fn data_dir(arguments: &[String]) -> Result<String, String> {
+    let mut source = Source::from_process().map_err(|error| error.to_string())?;
+    let folder: String = source.get("data_dir", "a folder", "data".to_owned());
+    option(arguments, "--data-dir", &folder)
 }
 
 /// The value of the one option that a command has.

@@ -1,12 +1,17 @@
 //! Opening the two engines, each with the options that our promises rest on.
 
 use std::{
-    fs::OpenOptions, future::Future, io, os::unix::fs::OpenOptionsExt as _, path::Path,
+    fs::{File, OpenOptions},
+    future::Future,
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
     time::Duration,
 };
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr,
+    Statement,
     sqlx::{
         postgres::PgConnectOptions,
         sqlite::{SqliteJournalMode, SqliteSynchronous},
@@ -145,6 +150,41 @@ impl Db {
             random,
         })
     }
+}
+
+/// Copies a SQLite file as of one moment, while a process may be using it. The copy is compact, on
+/// the disk when this returns, and readable by its owner alone.
+///
+/// # Errors
+/// When either file cannot be opened, or the copy exists and holds something.
+pub async fn copy_sqlite(file: &Path, copy: &Path) -> Result<(), OpenError> {
+    let fail = |source| OpenError::Open {
+        name: format!("`{}`", copy.display()),
+        source,
+    };
+    let io = |error: io::Error| fail(DbErr::Custom(error.to_string()));
+    private_file(copy).map_err(io)?;
+    let mut options = sqlite_options(file, 1, false);
+    options.map_sqlx_sqlite_opts({
+        let file = file.to_owned();
+        // Whoever uses it has chosen how; and what is not there must not be made.
+        move |sqlite| {
+            sqlite
+                .filename(&file)
+                .create_if_missing(false)
+                .busy_timeout(SQLITE_BUSY)
+        }
+    });
+    let db = Database::connect(options).await.map_err(fail)?;
+    let target = copy.to_string_lossy().into_owned();
+    let vacuum =
+        Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO $1", [target.into()]);
+    let copied = db.execute_raw(vacuum).await.map_err(fail);
+    db.close().await.map_err(fail)?;
+    copied?;
+    File::open(copy)
+        .and_then(|copy| copy.sync_all())
+        .map_err(io)
 }
 
 /// Brings a PostgreSQL database up to date, under a lock: of several at once one does it and the

@@ -126,7 +126,7 @@ async fn the_reader_of_a_file_refuses_to_write() {
 
 /// A database on the server without any table, and how to open it.
 async fn empty() -> (Databases, Postgres) {
-    let databases = Databases::clone_all(&[(ServiceName::Graph, &[])]).await;
+    let databases = Databases::empty(&[ServiceName::Graph]).await;
     let databases = databases.expect("POSTERN_TEST_DATABASE_URL is set: see tests/servers");
     let url = databases.url().replace("{service}", "graph");
     let postgres = Postgres {

@@ -30,6 +30,16 @@ impl Home {
         }
     }
 
+    /// One with databases that a test fills by itself.
+    pub fn restored(folder: TempDir, databases: Option<Databases>) -> Self {
+        Self { folder, databases }
+    }
+
+    /// The address of its databases, with `{service}` in it.
+    pub fn databases(&self) -> Option<String> {
+        self.databases.as_ref().map(Databases::url)
+    }
+
     /// A new one on SQLite files, for tests that are about them.
     pub fn on_files() -> Self {
         Self {
