@@ -17,6 +17,7 @@ pub mod prepare;
 pub mod progress;
 pub mod read;
 pub mod replay;
+pub mod replicas;
 pub mod report;
 pub mod retry;
 pub mod schedule;

@@ -1,7 +1,7 @@
 //! The command `postern-load`: reads its arguments, replays, tells the result.
 //!
-//! Standard output carries the one line of JSON (or the help that was asked for) and nothing
-//! else. Exit codes: 0 all is well, 1 the replay failed or found a fault, 2 it could not begin.
+//! Standard output carries the one line of JSON (or the help that was asked for) and
+//! nothing else. Exit codes: 0 all is well, 1 it failed or found a fault, 2 it could not begin.
 
 use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
@@ -28,16 +28,23 @@ async fn run(args: &ReplayArgs) -> ExitCode {
     };
     let trace = match trace::read(&args.trace) {
         Ok(trace) => trace,
-        Err(error) => return complain(&error.to_string(), 2),
+        Err(error) => return refuse(&error),
     };
     match replay::run(&trace, &args.options, style).await {
         Ok(report) => {
             let told = tell(&report.json());
             report.fault().map_or(told, |fault| complain(&fault, 1))
         }
-        Err(error @ LoadError::Address { .. }) => complain(&error.to_string(), 2),
-        Err(error) => complain(&error.to_string(), 1),
+        Err(error) => refuse(&error),
     }
+}
+
+fn refuse(error: &LoadError) -> ExitCode {
+    let code = match error {
+        LoadError::Unreadable { .. } | LoadError::Malformed { .. } | LoadError::Address { .. } => 2,
+        LoadError::Call(_) | LoadError::Endless { .. } => 1,
+    };
+    complain(&error.to_string(), code)
 }
 
 fn tell(line: &str) -> ExitCode {

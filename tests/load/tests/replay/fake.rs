@@ -1,7 +1,8 @@
 //! Services just good enough to be replayed against, and bad enough to be found out.
 //!
-//! All four on one port, in memory. They keep to the policy between adults who take messages from
-//! everyone; a `Mischief` says what goes wrong. What is kept outlives the server, as on a disk.
+//! All four on each port, in memory. They keep to the policy between adults who take messages from
+//! everyone; a `Mischief` says what goes wrong. What is kept outlives the server, as on a disk, and
+//! several servers may keep it together, as replicas on one database do.
 
 mod served;
 mod unserved;
@@ -9,6 +10,7 @@ mod unserved;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use postern_proto::graph::v1::graph_service_server::GraphServiceServer;
@@ -23,7 +25,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
+use tonic::{Request, Status};
 
 /// What goes wrong. Messages are counted from 1, in the order in which they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +49,8 @@ pub enum Mischief {
     Invalid(usize),
     /// Sending never works.
     Away,
+    /// No call works.
+    Unavailable,
 }
 
 /// What the services keep.
@@ -120,7 +126,9 @@ impl Fake {
         let _entered = runtime.enter();
         let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
         let server = Server::builder()
+            .layer(InterceptorLayer::new(self.door(&calls)))
             .add_service(AccountServiceServer::new(self.clone()))
             .add_service(SessionServiceServer::new(self.clone()))
             .add_service(GraphServiceServer::new(self.clone()))
@@ -131,7 +139,23 @@ impl Fake {
         runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         Running {
             address,
+            calls,
             runtime: Some(runtime),
+        }
+    }
+
+    /// Counts the calls to one server, and lets them in unless it lets nobody in.
+    fn door(
+        &self,
+        calls: &Arc<AtomicUsize>,
+    ) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone + Send + Sync + 'static {
+        let (calls, mischief) = (Arc::clone(calls), self.mischief);
+        move |request| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            match mischief {
+                Mischief::Unavailable => Err(Status::unavailable("nobody is let in")),
+                _ => Ok(request),
+            }
         }
     }
 
@@ -154,6 +178,7 @@ fn bound(address: SocketAddr) -> std::net::TcpListener {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    calls: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
@@ -161,6 +186,11 @@ impl Running {
     /// Where it listens, as an option of the tool.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// How many calls came to this server, of whatever kind.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 }
 

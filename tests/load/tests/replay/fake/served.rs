@@ -218,6 +218,10 @@ impl SessionService for Fake {
         match kept.refreshes.remove(&request.into_inner().refresh_token) {
             Some(user_id) if !refused => {
                 let tokens = Some(Self::tokens(&mut kept, &user_id));
+                if self.mood(&mut kept, 3) {
+                    // Whoever comes back with the old token has lost the session.
+                    return Err(Status::deadline_exceeded("done, but too late"));
+                }
                 Ok(Response::new(RefreshSessionResponse { tokens }))
             }
             _ => Err(Status::unauthenticated("no such refresh token")),

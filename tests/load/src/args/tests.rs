@@ -1,0 +1,113 @@
+//! Command lines, good and bad.
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Command, String> {
+    let args = line
+        .split(' ')
+        .filter(|word| !word.is_empty())
+        .map(OsString::from);
+    parse(args).map_err(|error| error.to_string())
+}
+
+fn replayed(line: &str) -> ReplayArgs {
+    match parsed(line) {
+        Ok(Command::Replay(args)) => args,
+        other => panic!("`{line}` is {other:?}"),
+    }
+}
+
+#[test]
+fn has_defaults() {
+    let args = replayed("replay --trace t.txt");
+    assert_eq!(args.trace, PathBuf::from("t.txt"));
+    assert_eq!(args.options, Options::for_target("http://127.0.0.1:50051"));
+    assert_eq!((args.options.connections, args.options.in_flight), (8, 64));
+    assert_eq!(
+        (args.options.rate, args.options.patience.as_secs()),
+        (None, 60)
+    );
+}
+
+#[test]
+fn a_service_may_be_elsewhere() {
+    let args = replayed(
+        "replay --graph http://g:1 --target http://all:2 --trace=t --rate=50 --in-flight 3 \
+         --connections 2 --patience 9 --identity=http://i:3",
+    );
+    let targets = args.options.targets;
+    assert_eq!(targets.identity, ["http://i:3"]);
+    assert_eq!(targets.graph, ["http://g:1"]);
+    assert_eq!(targets.settings, ["http://all:2"]);
+    assert_eq!(targets.messaging, ["http://all:2"]);
+    assert_eq!((args.options.rate, args.options.in_flight), (Some(50), 3));
+    assert_eq!(
+        (args.options.connections, args.options.patience.as_secs()),
+        (2, 9)
+    );
+}
+
+#[test]
+fn a_service_may_have_replicas() {
+    let line = "replay --trace t --target http://a:1,http://b:2 --messaging http://m:1,http://m:2";
+    let targets = replayed(line).options.targets;
+    assert_eq!(targets.identity, ["http://a:1", "http://b:2"]);
+    assert_eq!(targets.settings, targets.identity);
+    assert_eq!(targets.messaging, ["http://m:1", "http://m:2"]);
+}
+
+#[test]
+fn help_is_found_anywhere_and_names_every_flag() {
+    for line in ["--help", "-h", "replay --help", "replay --trace t --help"] {
+        assert_eq!(parsed(line), Ok(Command::Help), "{line}");
+    }
+    for flag in REPLAY_FLAGS {
+        let named = |end| USAGE.contains(&format!(" {flag}{end}"));
+        assert!(named(" ") || named(",") || named("\n"), "{flag}");
+    }
+    assert!(USAGE.lines().all(|line| line.chars().count() <= 100));
+}
+
+#[test]
+fn says_what_is_wrong_with_a_replay() {
+    for (line, expected) in [
+        ("", "expected the command `replay`"),
+        ("play", "unknown command `play`; expected `replay`"),
+        ("replay", "`--trace FILE` is missing"),
+        ("replay --trace", "`--trace` needs a value"),
+        ("replay --trace --rate 1", "`--trace` needs a value"),
+        ("replay --trace t --speed 9", "unknown argument `--speed`"),
+        ("replay --trace t --people 9", "unknown argument `--people`"),
+        ("replay t", "unknown argument `t`"),
+        ("replay --trace a --trace b", "`--trace` is given twice"),
+        (
+            "replay --trace t --rate 0",
+            "`--rate` cannot be `0`; expected an integer from 1 to 1000000",
+        ),
+        (
+            "replay --trace t --in-flight x",
+            "`--in-flight` cannot be `x`; expected an integer from 1 to 4096",
+        ),
+        (
+            "replay --trace t --graph localhost:50052",
+            "`--graph` cannot be `localhost:50052`; expected http://HOST:PORT, or several with \
+             commas between them",
+        ),
+        (
+            "replay --trace t --graph http://a:1,,http://b:1",
+            "`--graph` cannot be ``; expected http://HOST:PORT, or several with commas between them",
+        ),
+        (
+            "replay --trace t --graph http://a:1,http://a:1",
+            "`--graph` cannot be `http://a:1,http://a:1`; expected each address once",
+        ),
+    ] {
+        assert_eq!(parsed(line), Err(expected.to_owned()), "{line}");
+    }
+    let many: Vec<_> = (1..=65).map(|port| format!("http://a:{port}")).collect();
+    let error = parsed(&format!("replay --trace t --graph {}", many.join(","))).unwrap_err();
+    assert!(
+        error.ends_with("; expected at most 64 addresses"),
+        "{error}"
+    );
+}

@@ -1,0 +1,30 @@
+//! What `--help` prints.
+
+/// The usage of every command.
+pub const USAGE: &str = "\
+usage: postern-load replay --trace FILE [options]
+
+replay registers the people of a trace, sends its messages and reads back what was kept. The last
+line, on standard output, is JSON. The exit code is 0 only if every message was answered and none
+is missing, duplicated or out of order.
+
+  --trace FILE        one `sender receiver unix-time` a line, integers; blank lines are ignored
+  --target URLS       where all four services are; default http://127.0.0.1:50051
+  --identity URLS     where identity is, instead of --target
+  --graph URLS        where graph is, instead of --target
+  --settings URLS     where settings is, instead of --target
+  --messaging URLS    where messaging is, instead of --target
+  --connections N     connections to each address, 1 to 256; default 8
+  --in-flight N       calls under way at the same time, 1 to 4096; default 64
+  --rate N            start N messages a second, 1 to 1000000, and measure each from the moment it
+                      was due, so that waiting for a slow server counts as latency; without it the
+                      next message starts when one is answered and is measured from its start
+  --patience SECONDS  how long to try one call again while the server is away, 1 to 3600; default 60
+
+URLS is one http://HOST:PORT, or up to 64 with commas between them: the replicas of that service.
+Calls are spread over them one by one, also those of one person. A call that failed in a way that
+may pass is tried again with the same ids, first at once on another replica, then after growing
+waits. In the JSON, `retried` counts the calls that were tried more than once, and
+`connections_failed` the attempts whose connection could not be opened or broke.
+
+  --help              print this";
