@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use usage::USAGE;
 
-use given::Given;
+use given::{Given, wrong};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Command {
     Help,
     /// Replay a trace.
     Replay(ReplayArgs),
+    /// Make up a trace.
+    Trace(TraceArgs),
 }
 
 /// The arguments of `replay`.
@@ -30,6 +32,26 @@ pub struct ReplayArgs {
     pub trace: PathBuf,
     /// How to replay it.
     pub options: Options,
+}
+
+/// The arguments of `trace`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceArgs {
+    /// What to make up.
+    pub shape: Shape,
+    /// Where to write it; `None`: to standard output.
+    pub out: Option<PathBuf>,
+}
+
+/// What a trace that is made up looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// How many people take part.
+    pub people: u32,
+    /// How many lines there are; at least as many as people.
+    pub messages: u32,
+    /// What the choices follow from.
+    pub seed: u32,
 }
 
 /// How to replay.
@@ -97,10 +119,10 @@ impl Targets {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArgsError {
     /// Nothing was asked for.
-    #[error("expected the command `replay`")]
+    #[error("expected the command `replay` or `trace`")]
     NoCommand,
     /// Something else was asked for.
-    #[error("unknown command `{0}`; expected `replay`")]
+    #[error("unknown command `{0}`; expected `replay` or `trace`")]
     UnknownCommand(String),
     /// A flag or word that means nothing here.
     #[error("unknown argument `{0}`")]
@@ -138,6 +160,7 @@ const REPLAY_FLAGS: [&str; 10] = [
     "--rate",
     "--patience",
 ];
+const TRACE_FLAGS: [&str; 4] = ["--people", "--messages", "--seed", "--out"];
 /// Reads the arguments after the program's name.
 ///
 /// # Errors
@@ -150,6 +173,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
     let (command, rest) = args.split_first().ok_or(ArgsError::NoCommand)?;
     match command.to_string_lossy().as_ref() {
         "replay" => replay(&Given::collect(rest, &REPLAY_FLAGS)?).map(Command::Replay),
+        "trace" => trace(&Given::collect(rest, &TRACE_FLAGS)?).map(Command::Trace),
         unknown => Err(ArgsError::UnknownCommand(unknown.to_owned())),
     }
 }
@@ -182,6 +206,24 @@ fn replay(given: &Given) -> Result<ReplayArgs, ArgsError> {
     }
     options.rate = given.number("--rate", 1..=1_000_000)?;
     Ok(ReplayArgs { trace, options })
+}
+
+fn trace(given: &Given) -> Result<TraceArgs, ArgsError> {
+    let people = given.number("--people", 2..=1_000_000)?.unwrap_or(1_000);
+    let messages = given.number("--messages", 1..=10_000_000)?;
+    let messages = messages.unwrap_or_else(|| people.max(20_000));
+    if messages < people {
+        let expected = format!("at least one message for each of {people} people");
+        return Err(wrong("--messages", messages.to_string(), expected));
+    }
+    let seed = given.number("--seed", 0..=u32::MAX)?.unwrap_or(1);
+    let shape = Shape {
+        people,
+        messages,
+        seed,
+    };
+    let out = given.path("--out");
+    Ok(TraceArgs { shape, out })
 }
 
 #[cfg(test)]

@@ -22,6 +22,14 @@ pub enum LoadError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A trace that was made up cannot be written.
+    #[error("cannot write the trace to {to}: {source}")]
+    Unwritable {
+        /// The file, or standard output.
+        to: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A file holds something else than it should.
     #[error("{}:{line}: {found}; expected {expected}", path.display())]
     Malformed {

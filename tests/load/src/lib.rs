@@ -1,5 +1,5 @@
 //! Replays a recorded trace of who wrote to whom against running services, and reads back what
-//! they kept.
+//! they kept; makes up such traces.
 //!
 //! It promises that what was acknowledged is looked for where its receiver would look, and that
 //! the same trace is the same replay every time: handles, passwords, message ids and texts follow
@@ -23,5 +23,6 @@ pub mod retry;
 pub mod schedule;
 pub mod send;
 pub mod session;
+pub mod synthetic;
 pub mod trace;
 pub mod verify;

@@ -57,11 +57,40 @@ fn a_service_may_have_replicas() {
 }
 
 #[test]
+fn a_trace_has_a_shape() {
+    let shape = |people, messages, seed| Shape {
+        people,
+        messages,
+        seed,
+    };
+    for (line, expected, out) in [
+        ("trace", shape(1_000, 20_000, 1), None),
+        (
+            "trace --people 30000 --seed 0",
+            shape(30_000, 30_000, 0),
+            None,
+        ),
+        (
+            "trace --people 9 --messages=9 --seed=7 --out f",
+            shape(9, 9, 7),
+            Some(PathBuf::from("f")),
+        ),
+    ] {
+        let expected = TraceArgs {
+            shape: expected,
+            out,
+        };
+        assert_eq!(parsed(line), Ok(Command::Trace(expected)), "{line}");
+    }
+}
+
+#[test]
 fn help_is_found_anywhere_and_names_every_flag() {
     for line in ["--help", "-h", "replay --help", "replay --trace t --help"] {
         assert_eq!(parsed(line), Ok(Command::Help), "{line}");
     }
-    for flag in REPLAY_FLAGS {
+    let flags = [REPLAY_FLAGS.as_slice(), &TRACE_FLAGS];
+    for flag in flags.concat() {
         let named = |end| USAGE.contains(&format!(" {flag}{end}"));
         assert!(named(" ") || named(",") || named("\n"), "{flag}");
     }
@@ -71,8 +100,11 @@ fn help_is_found_anywhere_and_names_every_flag() {
 #[test]
 fn says_what_is_wrong_with_a_replay() {
     for (line, expected) in [
-        ("", "expected the command `replay`"),
-        ("play", "unknown command `play`; expected `replay`"),
+        ("", "expected the command `replay` or `trace`"),
+        (
+            "play",
+            "unknown command `play`; expected `replay` or `trace`",
+        ),
         ("replay", "`--trace FILE` is missing"),
         ("replay --trace", "`--trace` needs a value"),
         ("replay --trace --rate 1", "`--trace` needs a value"),
@@ -110,4 +142,20 @@ fn says_what_is_wrong_with_a_replay() {
         error.ends_with("; expected at most 64 addresses"),
         "{error}"
     );
+}
+
+#[test]
+fn says_what_is_wrong_with_the_others() {
+    for (line, expected) in [
+        (
+            "trace --people 1",
+            "`--people` cannot be `1`; expected an integer from 2 to 1000000",
+        ),
+        (
+            "trace --people 10 --messages 9",
+            "`--messages` cannot be `9`; expected at least one message for each of 10 people",
+        ),
+    ] {
+        assert_eq!(parsed(line), Err(expected.to_owned()), "{line}");
+    }
 }

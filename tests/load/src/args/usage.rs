@@ -3,6 +3,7 @@
 /// The usage of every command.
 pub const USAGE: &str = "\
 usage: postern-load replay --trace FILE [options]
+       postern-load trace [--people N] [--messages N] [--seed N] [--out FILE]
 
 replay registers the people of a trace, sends its messages and reads back what was kept. The last
 line, on standard output, is JSON. The exit code is 0 only if every message was answered and none
@@ -26,5 +27,14 @@ Calls are spread over them one by one, also those of one person. A call that fai
 may pass is tried again with the same ids, first at once on another replica, then after growing
 waits. In the JSON, `retried` counts the calls that were tried more than once, and
 `connections_failed` the attempts whose connection could not be opened or broke.
+
+trace makes up a trace that replay takes: a tenth of the pairs of people write half of the messages
+and seven messages of ten are in conversations that go both ways. The same numbers give the same
+file.
+
+  --people N          people who take part, all of them, 2 to 1000000; default 1000
+  --messages N        lines, 1 to 10000000 and at least as many as people; default 20000
+  --seed N            another number makes another trace, 0 to 4294967295; default 1
+  --out FILE          where to write it; default standard output
 
   --help              print this";

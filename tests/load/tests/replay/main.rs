@@ -4,6 +4,7 @@
 
 mod fake;
 mod replicas;
+mod synthetic;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
