@@ -23,6 +23,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Make up a trace.
     Trace(TraceArgs),
+    /// Measure GetRelationship.
+    Relationships(RelationshipsArgs),
 }
 
 /// The arguments of `replay`.
@@ -52,6 +54,43 @@ pub struct Shape {
     pub messages: u32,
     /// What the choices follow from.
     pub seed: u32,
+}
+
+/// The arguments of `relationships`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationshipsArgs {
+    /// The server.
+    pub internal: Asked,
+    /// The server that it is compared with.
+    pub against: Option<Asked>,
+    /// Calls to each server that are measured.
+    pub calls: u32,
+    /// Calls to each server before those.
+    pub warm_up: u32,
+    /// Calls under way at the same time.
+    pub in_flight: usize,
+    /// Connections to each server.
+    pub connections: usize,
+}
+
+/// A server and what it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its internal address.
+    pub url: String,
+    /// The credential: `name: value`.
+    pub header: String,
+    /// About whom.
+    pub about: About,
+}
+
+/// A file that says whom to ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Two ids a line.
+    Pairs(PathBuf),
+    /// One id a line.
+    Users(PathBuf),
 }
 
 /// How to replay.
@@ -119,10 +158,10 @@ impl Targets {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArgsError {
     /// Nothing was asked for.
-    #[error("expected the command `replay` or `trace`")]
+    #[error("expected the command `replay`, `trace` or `relationships`")]
     NoCommand,
     /// Something else was asked for.
-    #[error("unknown command `{0}`; expected `replay` or `trace`")]
+    #[error("unknown command `{0}`; expected `replay`, `trace` or `relationships`")]
     UnknownCommand(String),
     /// A flag or word that means nothing here.
     #[error("unknown argument `{0}`")]
@@ -146,6 +185,9 @@ pub enum ArgsError {
     /// A flag that the command cannot do without.
     #[error("`{0}` is missing")]
     Missing(&'static str),
+    /// Two flags that say the same thing.
+    #[error("`{0}` and `{1}` exclude each other")]
+    Both(&'static str, &'static str),
 }
 
 const REPLAY_FLAGS: [&str; 10] = [
@@ -161,6 +203,21 @@ const REPLAY_FLAGS: [&str; 10] = [
     "--patience",
 ];
 const TRACE_FLAGS: [&str; 4] = ["--people", "--messages", "--seed", "--out"];
+const RELATIONSHIPS_FLAGS: [&str; 12] = [
+    "--internal",
+    "--header",
+    "--pairs",
+    "--users",
+    "--against",
+    "--against-header",
+    "--against-pairs",
+    "--against-users",
+    "--calls",
+    "--warm-up",
+    "--in-flight",
+    "--connections",
+];
+
 /// Reads the arguments after the program's name.
 ///
 /// # Errors
@@ -174,6 +231,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
     match command.to_string_lossy().as_ref() {
         "replay" => replay(&Given::collect(rest, &REPLAY_FLAGS)?).map(Command::Replay),
         "trace" => trace(&Given::collect(rest, &TRACE_FLAGS)?).map(Command::Trace),
+        "relationships" => {
+            let given = Given::collect(rest, &RELATIONSHIPS_FLAGS)?;
+            relationships(&given).map(Command::Relationships)
+        }
         unknown => Err(ArgsError::UnknownCommand(unknown.to_owned())),
     }
 }
@@ -224,6 +285,55 @@ fn trace(given: &Given) -> Result<TraceArgs, ArgsError> {
     };
     let out = given.path("--out");
     Ok(TraceArgs { shape, out })
+}
+
+fn relationships(given: &Given) -> Result<RelationshipsArgs, ArgsError> {
+    let url = given.url("--internal")?;
+    let header = given.text("--header");
+    let internal = Asked {
+        url: url.ok_or(ArgsError::Missing("--internal URL"))?,
+        header: header.ok_or(ArgsError::Missing("--header 'NAME: VALUE'"))?,
+        about: about(given, "--pairs", "--users")?
+            .ok_or(ArgsError::Missing("--pairs FILE` or `--users FILE"))?,
+    };
+    let against_about = about(given, "--against-pairs", "--against-users")?;
+    let against_header = given.text("--against-header");
+    let against = match given.url("--against")? {
+        Some(url) => Some(Asked {
+            url,
+            header: against_header.unwrap_or_else(|| internal.header.clone()),
+            about: against_about.unwrap_or_else(|| internal.about.clone()),
+        }),
+        None if against_about.is_some() || against_header.is_some() => {
+            return Err(ArgsError::Missing("--against URL"));
+        }
+        None => None,
+    };
+    let number = |flag, range, default| {
+        let number = given.number(flag, range)?;
+        Ok::<_, ArgsError>(number.unwrap_or(default))
+    };
+    Ok(RelationshipsArgs {
+        internal,
+        against,
+        calls: number("--calls", 1..=10_000_000, 10_000)?,
+        warm_up: number("--warm-up", 0..=10_000_000, 1_000)?,
+        in_flight: number("--in-flight", 1..=4_096, 8)? as usize,
+        connections: number("--connections", 1..=256, 8)? as usize,
+    })
+}
+
+fn about(
+    given: &Given,
+    pairs: &'static str,
+    users: &'static str,
+) -> Result<Option<About>, ArgsError> {
+    match (given.path(pairs), given.path(users)) {
+        (Some(_), Some(_)) => Err(ArgsError::Both(pairs, users)),
+        (Some(file), None) => Ok(Some(About::Pairs(file))),
+        (None, Some(file)) => Ok(Some(About::Users(file))),
+        (None, None) => Ok(None),
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,14 @@ pub enum LoadError {
         /// What is wrong with it.
         source: tonic::transport::Error,
     },
+    /// A header that no call can carry.
+    #[error("cannot send `{name}` as a header: {problem}")]
+    Header {
+        /// What stands before the colon; never the value, which is a secret.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A call failed that the replay cannot do without.
     #[error(transparent)]
     Call(#[from] CallError),

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
 
-use postern_load::args::{self, Command, ReplayArgs, TraceArgs};
+use postern_load::args::{self, Command, RelationshipsArgs, ReplayArgs, TraceArgs};
 use postern_load::error::LoadError;
 use postern_load::progress::Style;
-use postern_load::{replay, synthetic, trace};
+use postern_load::{relationships, replay, synthetic, trace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -18,6 +18,7 @@ async fn main() -> ExitCode {
         Ok(Command::Help) => tell(args::USAGE),
         Ok(Command::Replay(args)) => run(&args).await,
         Ok(Command::Trace(args)) => make(&args),
+        Ok(Command::Relationships(args)) => measure(&args).await,
         Err(error) => complain(&format!("{error}\n\n{}", args::USAGE), 2),
     }
 }
@@ -61,9 +62,19 @@ fn make(args: &TraceArgs) -> ExitCode {
     refuse(&LoadError::Unwritable { to, source })
 }
 
+async fn measure(args: &RelationshipsArgs) -> ExitCode {
+    match relationships::run(args).await {
+        Ok(comparison) => tell(&comparison.json()),
+        Err(error) => refuse(&error),
+    }
+}
+
 fn refuse(error: &LoadError) -> ExitCode {
     let code = match error {
-        LoadError::Unreadable { .. } | LoadError::Malformed { .. } | LoadError::Address { .. } => 2,
+        LoadError::Unreadable { .. }
+        | LoadError::Malformed { .. }
+        | LoadError::Address { .. }
+        | LoadError::Header { .. } => 2,
         LoadError::Unwritable { .. } | LoadError::Call(_) | LoadError::Endless { .. } => 1,
     };
     complain(&error.to_string(), code)

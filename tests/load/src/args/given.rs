@@ -65,6 +65,17 @@ impl Given {
             .map(|value| value.to_string_lossy().into_owned())
     }
 
+    /// One address.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn url(&self, flag: &str) -> Result<Option<String>, ArgsError> {
+        match self.text(flag) {
+            Some(value) if !is_url(&value) => Err(wrong(flag, value, "http://HOST:PORT")),
+            value => Ok(value),
+        }
+    }
+
     /// The addresses of replicas, each once.
     ///
     /// # Errors

@@ -17,6 +17,13 @@ fn replayed(line: &str) -> ReplayArgs {
     }
 }
 
+fn asked(line: &str) -> RelationshipsArgs {
+    match parsed(line) {
+        Ok(Command::Relationships(args)) => args,
+        other => panic!("`{line}` is {other:?}"),
+    }
+}
+
 #[test]
 fn has_defaults() {
     let args = replayed("replay --trace t.txt");
@@ -85,11 +92,29 @@ fn a_trace_has_a_shape() {
 }
 
 #[test]
+fn one_server_or_two_are_asked() {
+    let one = asked("relationships --internal http://a:1 --header=x:1 --pairs p --calls 5");
+    assert_eq!(one.internal.about, About::Pairs("p".into()));
+    assert_eq!((one.against, one.calls, one.warm_up), (None, 5, 1_000));
+    assert_eq!((one.in_flight, one.connections), (8, 8));
+    let two = "relationships --internal http://a:1 --header=x:1 --users u --against http://b:2";
+    let same = asked(two).against.unwrap();
+    assert_eq!((&*same.url, &*same.header), ("http://b:2", "x:1"));
+    assert_eq!(same.about, About::Users("u".into()));
+    let other = asked(&format!("{two} --against-header=y:2 --against-pairs p"));
+    let other = other.against.unwrap();
+    assert_eq!(
+        (&*other.header, other.about),
+        ("y:2", About::Pairs("p".into()))
+    );
+}
+
+#[test]
 fn help_is_found_anywhere_and_names_every_flag() {
     for line in ["--help", "-h", "replay --help", "replay --trace t --help"] {
         assert_eq!(parsed(line), Ok(Command::Help), "{line}");
     }
-    let flags = [REPLAY_FLAGS.as_slice(), &TRACE_FLAGS];
+    let flags = [REPLAY_FLAGS.as_slice(), &TRACE_FLAGS, &RELATIONSHIPS_FLAGS];
     for flag in flags.concat() {
         let named = |end| USAGE.contains(&format!(" {flag}{end}"));
         assert!(named(" ") || named(",") || named("\n"), "{flag}");
@@ -100,10 +125,13 @@ fn help_is_found_anywhere_and_names_every_flag() {
 #[test]
 fn says_what_is_wrong_with_a_replay() {
     for (line, expected) in [
-        ("", "expected the command `replay` or `trace`"),
+        (
+            "",
+            "expected the command `replay`, `trace` or `relationships`",
+        ),
         (
             "play",
-            "unknown command `play`; expected `replay` or `trace`",
+            "unknown command `play`; expected `replay`, `trace` or `relationships`",
         ),
         ("replay", "`--trace FILE` is missing"),
         ("replay --trace", "`--trace` needs a value"),
@@ -146,6 +174,7 @@ fn says_what_is_wrong_with_a_replay() {
 
 #[test]
 fn says_what_is_wrong_with_the_others() {
+    let asks = "relationships --internal http://a:1 --header=x:1";
     for (line, expected) in [
         (
             "trace --people 1",
@@ -154,6 +183,28 @@ fn says_what_is_wrong_with_the_others() {
         (
             "trace --people 10 --messages 9",
             "`--messages` cannot be `9`; expected at least one message for each of 10 people",
+        ),
+        ("relationships", "`--internal URL` is missing"),
+        (
+            "relationships --internal http://a:1,http://b:1",
+            "`--internal` cannot be `http://a:1,http://b:1`; expected http://HOST:PORT",
+        ),
+        (
+            "relationships --internal http://a:1",
+            "`--header 'NAME: VALUE'` is missing",
+        ),
+        (asks, "`--pairs FILE` or `--users FILE` is missing"),
+        (
+            &format!("{asks} --pairs p --users u"),
+            "`--pairs` and `--users` exclude each other",
+        ),
+        (
+            &format!("{asks} --pairs p --against-pairs q"),
+            "`--against URL` is missing",
+        ),
+        (
+            &format!("{asks} --pairs p --calls 0"),
+            "`--calls` cannot be `0`; expected an integer from 1 to 10000000",
         ),
     ] {
         assert_eq!(parsed(line), Err(expected.to_owned()), "{line}");

@@ -4,6 +4,7 @@
 pub const USAGE: &str = "\
 usage: postern-load replay --trace FILE [options]
        postern-load trace [--people N] [--messages N] [--seed N] [--out FILE]
+       postern-load relationships --internal URL --header 'NAME: VALUE' --pairs FILE [options]
 
 replay registers the people of a trace, sends its messages and reads back what was kept. The last
 line, on standard output, is JSON. The exit code is 0 only if every message was answered and none
@@ -36,5 +37,21 @@ file.
   --messages N        lines, 1 to 10000000 and at least as many as people; default 20000
   --seed N            another number makes another trace, 0 to 4294967295; default 1
   --out FILE          where to write it; default standard output
+
+relationships measures GetRelationship on the internal port of graph. The last line, on standard
+output, is JSON. With --against it asks two servers in turn, call by call, and tells the ratio of
+their medians, --internal to --against. The first call that fails ends it.
+
+  --internal URL      the internal address of graph, such as http://127.0.0.1:50152
+  --header 'N: V'     the credential of a service that may ask, such as messaging
+  --pairs FILE        whom to ask about: two UUIDs a line, in turn
+  --users FILE        whom to ask about: one UUID a line, random pairs of them; instead of --pairs
+  --against URL       a second server
+  --against-header, --against-pairs, --against-users
+                      what differs for the second server; default: the same as for the first
+  --calls N           calls to each server that are measured, 1 to 10000000; default 10000
+  --warm-up N         calls to each server before those, 0 to 10000000; default 1000
+  --in-flight N       calls under way at the same time, 1 to 4096; default 8
+  --connections N     connections to each server, 1 to 256; default 8
 
   --help              print this";

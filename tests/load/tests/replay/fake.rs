@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use postern_proto::graph::v1::graph_service_server::GraphServiceServer;
+use postern_proto::graph::v1::relationship_service_server::RelationshipServiceServer;
 use postern_proto::identity::v1::account_service_server::AccountServiceServer;
 use postern_proto::identity::v1::session_service_server::SessionServiceServer;
 use postern_proto::messaging::v1::conversation_service_server::ConversationServiceServer;
@@ -113,6 +114,12 @@ impl Fake {
             .expect("the sender is in `self`");
     }
 
+    /// Lets one person follow another.
+    pub fn follow(&self, follower: &str, followee: &str) {
+        let follow = (follower.to_owned(), followee.to_owned());
+        self.kept().follows.insert(follow);
+    }
+
     /// How many calls came, of whatever kind.
     pub fn calls(&self) -> usize {
         self.kept().calls
@@ -132,6 +139,7 @@ impl Fake {
             .add_service(AccountServiceServer::new(self.clone()))
             .add_service(SessionServiceServer::new(self.clone()))
             .add_service(GraphServiceServer::new(self.clone()))
+            .add_service(RelationshipServiceServer::new(self.clone()))
             .add_service(SettingsServiceServer::new(self.clone()))
             .add_service(MessageServiceServer::new(self.clone()))
             .add_service(ConversationServiceServer::new(self.clone()))

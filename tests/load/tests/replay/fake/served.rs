@@ -2,6 +2,7 @@
 
 use postern_proto::common::v1::{PageInfo, PageRequest, PersonRef, person_ref::Person};
 use postern_proto::graph::v1::graph_service_server::GraphService;
+use postern_proto::graph::v1::relationship_service_server::RelationshipService;
 use postern_proto::graph::v1::*;
 use postern_proto::identity::v1::account_service_server::AccountService;
 use postern_proto::identity::v1::session_service_server::SessionService;
@@ -281,6 +282,40 @@ impl GraphService for Fake {
         list_blocked: ListBlockedRequest => ListBlockedResponse;
         get_my_relationship: GetMyRelationshipRequest => GetMyRelationshipResponse;
         get_counts: GetCountsRequest => GetCountsResponse;
+    }
+}
+
+/// What the internal port takes for a service's credential.
+const CREDENTIAL: &str = "messaging.secret";
+
+#[tonic::async_trait]
+impl RelationshipService for Fake {
+    async fn get_relationship(
+        &self,
+        request: Request<GetRelationshipRequest>,
+    ) -> Answer<GetRelationshipResponse> {
+        let credential = request.metadata().get("postern-service");
+        if credential.is_none_or(|value| value != CREDENTIAL) {
+            return Err(Status::unauthenticated("this RPC is for services"));
+        }
+        let GetRelationshipRequest {
+            user_id, peer_id, ..
+        } = request.into_inner();
+        let kept = self.kept();
+        let follows =
+            |one: &String, other: &String| kept.follows.contains(&(one.clone(), other.clone()));
+        let relationship = Some(Relationship {
+            user_follows: follows(&user_id, &peer_id),
+            peer_follows: follows(&peer_id, &user_id),
+            user_id,
+            peer_id,
+            ..Default::default()
+        });
+        Ok(Response::new(GetRelationshipResponse { relationship }))
+    }
+
+    unserved! {
+        batch_get_relationships: BatchGetRelationshipsRequest => BatchGetRelationshipsResponse;
     }
 }
 
