@@ -48,6 +48,10 @@ pub enum Mischief {
     NoRequests,
     /// A message is called wrong.
     Invalid(usize),
+    /// The first token of everyone is forgotten, and no refresh is ever answered.
+    LostRefresh,
+    /// Once so many messages are stored, those that are sent are stored and never answered.
+    Silent(usize),
     /// Sending never works.
     Away,
     /// No call works.
@@ -76,6 +80,7 @@ struct Kept {
     conversations: BTreeMap<String, Conversation>,
     answers: HashMap<[String; 3], SendMessageResponse>,
     calls: usize,
+    sign_ins: usize,
 }
 
 #[derive(Default)]
@@ -118,6 +123,11 @@ impl Fake {
     pub fn follow(&self, follower: &str, followee: &str) {
         let follow = (follower.to_owned(), followee.to_owned());
         self.kept().follows.insert(follow);
+    }
+
+    /// How often anybody signed in.
+    pub fn sign_ins(&self) -> usize {
+        self.kept().sign_ins
     }
 
     /// How many calls came, of whatever kind.

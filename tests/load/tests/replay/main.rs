@@ -116,14 +116,14 @@ async fn each_service_may_be_elsewhere() {
 
 #[tokio::test]
 async fn a_server_that_dies_and_comes_back_passes() {
-    let fake = Fake::new(Mischief::None);
+    let fake = Fake::new(Mischief::Silent(20));
     let server = fake.serve(anywhere());
     let address = server.address;
     let restart = async move {
         fake.has_stored(20).await;
         drop(server);
         // Nobody listens here until the port is bound again.
-        fake.serve(address)
+        fake.reformed(Mischief::None).serve(address)
     };
     let options = Options {
         in_flight: 3,
@@ -131,7 +131,12 @@ async fn a_server_that_dies_and_comes_back_passes() {
     };
     let trace = trace();
     let (report, _server) = tokio::join!(replay::run(&trace, &options, Style::Quiet), restart);
-    assert_complete(&report.unwrap());
+    let report = report.unwrap();
+    assert_complete(&report);
+    assert!(
+        report.retried > 0 && report.connections_failed > 0,
+        "{report:?}"
+    );
 }
 
 #[tokio::test]

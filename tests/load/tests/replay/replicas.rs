@@ -62,7 +62,7 @@ async fn one_that_answers_unavailable_costs_a_second_try() {
 async fn one_that_goes_away_in_the_middle_loses_nothing() {
     let fake = Fake::new(Mischief::None);
     let stays = fake.serve(anywhere());
-    let goes = fake.serve(anywhere());
+    let goes = fake.reformed(Mischief::Silent(20)).serve(anywhere());
     let urls = [stays.url(), goes.url()];
     let away = async move {
         fake.has_stored(20).await;
@@ -76,6 +76,15 @@ async fn one_that_goes_away_in_the_middle_loses_nothing() {
 }
 
 #[tokio::test]
+async fn whose_refresh_was_lost_signs_in_again() {
+    let fake = Fake::new(Mischief::LostRefresh);
+    let servers = [(); 2].map(|()| fake.serve(anywhere()));
+    let report = replayed(&servers.each_ref().map(|server| server.url())).await;
+    // Each of the four: at first, and after the refresh whose second try ended the session.
+    assert_eq!((fake.sign_ins(), report.retried), (8, 4));
+}
+
+#[tokio::test]
 async fn moody_ones_pass() {
     let fake = Fake::new(Mischief::Moody);
     let servers = [(); 2].map(|()| fake.serve(anywhere()));
@@ -85,13 +94,14 @@ async fn moody_ones_pass() {
 
 #[tokio::test]
 async fn all_of_them_may_be_away_for_a_while() {
-    let fake = Fake::new(Mischief::None);
+    let fake = Fake::new(Mischief::Silent(20));
     let servers = [(); 2].map(|()| fake.serve(anywhere()));
     let addresses = servers.each_ref().map(|server| server.address);
     let urls = servers.each_ref().map(|server| server.url());
     let restart = async move {
         fake.has_stored(20).await;
         drop(servers);
+        let fake = fake.reformed(Mischief::None);
         addresses.map(|address| fake.serve(address))
     };
     let (report, _servers) = tokio::join!(replayed(&urls), restart);
