@@ -3,8 +3,9 @@
 //!
 //! It promises that what was acknowledged is looked for where its receiver would look, and that
 //! the same trace is the same replay every time: handles, passwords, message ids and texts follow
-//! from the trace alone. But for `relationships` it speaks the public contract only, and it must not
-//! know how the services work. Those who know the trace know its passwords: replay against services for trials only.
+//! from the trace alone. But for `relationships` it speaks the public contract only, and it must
+//! not know how the services work. Those who know the trace know its passwords: replay against
+//! services for trials only.
 
 pub mod accounts;
 pub mod args;

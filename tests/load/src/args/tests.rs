@@ -155,7 +155,8 @@ fn says_what_is_wrong_with_a_replay() {
         ),
         (
             "replay --trace t --graph http://a:1,,http://b:1",
-            "`--graph` cannot be ``; expected http://HOST:PORT, or several with commas between them",
+            "`--graph` cannot be ``; expected http://HOST:PORT, or several with commas between \
+             them",
         ),
         (
             "replay --trace t --graph http://a:1,http://a:1",
