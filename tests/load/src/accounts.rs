@@ -5,7 +5,7 @@
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::connect::{Client, HASHING_CALLS_MAX};
+use crate::connect::Client;
 use crate::error::CallError;
 use crate::names::Names;
 use crate::plan::Plan;
@@ -31,7 +31,7 @@ pub async fn open(
         }
     };
     stream::iter(plan.people.iter().enumerate().map(open))
-        .buffered(HASHING_CALLS_MAX)
+        .buffered(client.hashing_calls_max())
         .try_collect()
         .await
 }

@@ -3,32 +3,16 @@
 //! It promises to refuse what it does not know, with the flag and the reason, before anything is
 //! opened or sent.
 
+mod given;
+mod usage;
+
 use std::ffi::OsString;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What `--help` prints.
-pub const USAGE: &str = "\
-usage: postern-load replay --trace FILE [options]
+pub use usage::USAGE;
 
-Registers the people of a trace, sends its messages and reads back what was kept. The last line,
-on standard output, is JSON. The exit code is 0 only if every message was answered and none is
-missing, duplicated or out of order.
-
-  --trace FILE        one `sender receiver unix-time` a line, integers; blank lines are ignored
-  --target URL        where all four services are; default http://127.0.0.1:50051
-  --identity URL      where identity is, instead of --target
-  --graph URL         where graph is, instead of --target
-  --settings URL      where settings is, instead of --target
-  --messaging URL     where messaging is, instead of --target
-  --connections N     connections to each address, 1 to 256; default 8
-  --in-flight N       calls under way at the same time, 1 to 4096; default 64
-  --rate N            start N messages a second, 1 to 1000000, and measure each from the moment it
-                      was due, so that waiting for a slow server counts as latency; without it the
-                      next message starts when one is answered and is measured from its start
-  --patience SECONDS  how long to try one call again while the server is away, 1 to 3600; default 60
-  --help              print this";
+use given::{Given, wrong};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +21,10 @@ pub enum Command {
     Help,
     /// Replay a trace.
     Replay(ReplayArgs),
+    /// Make up a trace.
+    Trace(TraceArgs),
+    /// Measure GetRelationship.
+    Relationships(RelationshipsArgs),
 }
 
 /// The arguments of `replay`.
@@ -46,6 +34,63 @@ pub struct ReplayArgs {
     pub trace: PathBuf,
     /// How to replay it.
     pub options: Options,
+}
+
+/// The arguments of `trace`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceArgs {
+    /// What to make up.
+    pub shape: Shape,
+    /// Where to write it; `None`: to standard output.
+    pub out: Option<PathBuf>,
+}
+
+/// What a trace that is made up looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// How many people take part.
+    pub people: u32,
+    /// How many lines there are; at least as many as people.
+    pub messages: u32,
+    /// What the choices follow from.
+    pub seed: u32,
+}
+
+/// The arguments of `relationships`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelationshipsArgs {
+    /// The server.
+    pub internal: Asked,
+    /// The server that it is compared with.
+    pub against: Option<Asked>,
+    /// Calls to each server that are measured.
+    pub calls: u32,
+    /// Calls to each server before those.
+    pub warm_up: u32,
+    /// Calls under way at the same time.
+    pub in_flight: usize,
+    /// Connections to each server.
+    pub connections: usize,
+}
+
+/// A server and what it is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its internal address.
+    pub url: String,
+    /// The credential: `name: value`.
+    pub header: String,
+    /// About whom.
+    pub about: About,
+}
+
+/// A file that says whom to ask about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Two ids a line.
+    Pairs(PathBuf),
+    /// One id a line.
+    Users(PathBuf),
 }
 
 /// How to replay.
@@ -64,42 +109,47 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults, with all services at one address.
+    /// The defaults, with all services at the same addresses.
     #[must_use]
-    pub fn for_target(url: &str) -> Self {
+    pub fn for_targets(urls: &[String]) -> Self {
         Self {
-            targets: Targets::all_at(url),
+            targets: Targets::all_at(urls),
             connections: 8,
             in_flight: 64,
             rate: None,
             patience: Duration::from_secs(60),
         }
     }
+
+    /// The defaults, with all services at one address.
+    #[must_use]
+    pub fn for_target(url: &str) -> Self {
+        Self::for_targets(&[url.to_owned()])
+    }
 }
 
-/// The address of each service.
+/// The addresses of each service: of all its replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Targets {
     /// Accounts and sessions.
-    pub identity: String,
+    pub identity: Vec<String>,
     /// Follows.
-    pub graph: String,
+    pub graph: Vec<String>,
     /// Settings.
-    pub settings: String,
+    pub settings: Vec<String>,
     /// Messages, conversations, requests.
-    pub messaging: String,
+    pub messaging: Vec<String>,
 }
 
 impl Targets {
-    /// All four at one address.
+    /// All four at the same addresses.
     #[must_use]
-    pub fn all_at(url: &str) -> Self {
-        let url = || url.to_owned();
+    pub fn all_at(urls: &[String]) -> Self {
         Self {
-            identity: url(),
-            graph: url(),
-            settings: url(),
-            messaging: url(),
+            identity: urls.to_vec(),
+            graph: urls.to_vec(),
+            settings: urls.to_vec(),
+            messaging: urls.to_vec(),
         }
     }
 }
@@ -108,10 +158,10 @@ impl Targets {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArgsError {
     /// Nothing was asked for.
-    #[error("expected the command `replay`")]
+    #[error("expected the command `replay`, `trace` or `relationships`")]
     NoCommand,
     /// Something else was asked for.
-    #[error("unknown command `{0}`; expected `replay`")]
+    #[error("unknown command `{0}`; expected `replay`, `trace` or `relationships`")]
     UnknownCommand(String),
     /// A flag or word that means nothing here.
     #[error("unknown argument `{0}`")]
@@ -132,12 +182,15 @@ pub enum ArgsError {
         /// What it takes.
         expected: String,
     },
-    /// No trace.
-    #[error("`--trace FILE` is missing")]
-    NoTrace,
+    /// A flag that the command cannot do without.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// Two flags that say the same thing.
+    #[error("`{0}` and `{1}` exclude each other")]
+    Both(&'static str, &'static str),
 }
 
-const FLAGS: [&str; 10] = [
+const REPLAY_FLAGS: [&str; 10] = [
     "--trace",
     "--target",
     "--identity",
@@ -148,6 +201,21 @@ const FLAGS: [&str; 10] = [
     "--in-flight",
     "--rate",
     "--patience",
+];
+const TRACE_FLAGS: [&str; 4] = ["--people", "--messages", "--seed", "--out"];
+const RELATIONSHIPS_FLAGS: [&str; 12] = [
+    "--internal",
+    "--header",
+    "--pairs",
+    "--users",
+    "--against",
+    "--against-header",
+    "--against-pairs",
+    "--against-users",
+    "--calls",
+    "--warm-up",
+    "--in-flight",
+    "--connections",
 ];
 
 /// Reads the arguments after the program's name.
@@ -160,28 +228,32 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
         return Ok(Command::Help);
     }
     let (command, rest) = args.split_first().ok_or(ArgsError::NoCommand)?;
-    if command != "replay" {
-        return Err(ArgsError::UnknownCommand(
-            command.to_string_lossy().into_owned(),
-        ));
+    match command.to_string_lossy().as_ref() {
+        "replay" => replay(&Given::collect(rest, &REPLAY_FLAGS)?).map(Command::Replay),
+        "trace" => trace(&Given::collect(rest, &TRACE_FLAGS)?).map(Command::Trace),
+        "relationships" => {
+            let given = Given::collect(rest, &RELATIONSHIPS_FLAGS)?;
+            relationships(&given).map(Command::Relationships)
+        }
+        unknown => Err(ArgsError::UnknownCommand(unknown.to_owned())),
     }
-    replay(&Given::collect(rest)?).map(Command::Replay)
 }
 
 fn replay(given: &Given) -> Result<ReplayArgs, ArgsError> {
-    let trace = given.value("--trace").ok_or(ArgsError::NoTrace)?.into();
-    let target = given
-        .url("--target")?
-        .unwrap_or_else(|| "http://127.0.0.1:50051".to_owned());
-    let mut options = Options::for_target(&target);
+    let trace = given.path("--trace");
+    let trace = trace.ok_or(ArgsError::Missing("--trace FILE"))?;
+    let targets = given
+        .urls("--target")?
+        .unwrap_or_else(|| vec!["http://127.0.0.1:50051".to_owned()]);
+    let mut options = Options::for_targets(&targets);
     for (flag, service) in [
         ("--identity", &mut options.targets.identity),
         ("--graph", &mut options.targets.graph),
         ("--settings", &mut options.targets.settings),
         ("--messaging", &mut options.targets.messaging),
     ] {
-        if let Some(url) = given.url(flag)? {
-            *service = url;
+        if let Some(urls) = given.urls(flag)? {
+            *service = urls;
         }
     }
     if let Some(connections) = given.number("--connections", 1..=256)? {
@@ -197,173 +269,72 @@ fn replay(given: &Given) -> Result<ReplayArgs, ArgsError> {
     Ok(ReplayArgs { trace, options })
 }
 
-/// The flags with their values, each at most once.
-struct Given(Vec<(&'static str, OsString)>);
-
-impl Given {
-    fn collect(args: &[OsString]) -> Result<Self, ArgsError> {
-        let mut given = Self(Vec::new());
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            let shown = arg.to_string_lossy().into_owned();
-            // `--flag=value` and `--flag value` are the same.
-            let (name, inline) = match shown.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(OsString::from(value))),
-                None => (shown.clone(), None),
-            };
-            let flag = FLAGS.into_iter().find(|flag| *flag == name);
-            let flag = flag.ok_or(ArgsError::Unknown(shown))?;
-            let next = || args.next().filter(|value| !is_flag(value)).cloned();
-            let value = inline
-                .or_else(next)
-                .ok_or_else(|| ArgsError::NoValue(name.clone()))?;
-            if given.value(flag).is_some() {
-                return Err(ArgsError::Twice(name));
-            }
-            given.0.push((flag, value));
-        }
-        Ok(given)
+fn trace(given: &Given) -> Result<TraceArgs, ArgsError> {
+    let people = given.number("--people", 2..=1_000_000)?.unwrap_or(1_000);
+    let messages = given.number("--messages", 1..=10_000_000)?;
+    let messages = messages.unwrap_or_else(|| people.max(20_000));
+    if messages < people {
+        let expected = format!("at least one message for each of {people} people");
+        return Err(wrong("--messages", messages.to_string(), expected));
     }
-
-    fn value(&self, flag: &str) -> Option<&OsString> {
-        self.0
-            .iter()
-            .find(|(name, _)| *name == flag)
-            .map(|(_, value)| value)
-    }
-
-    fn text(&self, flag: &str) -> Option<String> {
-        self.value(flag)
-            .map(|value| value.to_string_lossy().into_owned())
-    }
-
-    fn url(&self, flag: &str) -> Result<Option<String>, ArgsError> {
-        let Some(value) = self.text(flag) else {
-            return Ok(None);
-        };
-        let host = value.strip_prefix("http://").unwrap_or_default();
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            let expected = "http://HOST:PORT".to_owned();
-            return Err(ArgsError::Value {
-                flag: flag.to_owned(),
-                value,
-                expected,
-            });
-        }
-        Ok(Some(value))
-    }
-
-    fn number(&self, flag: &str, range: RangeInclusive<u32>) -> Result<Option<u32>, ArgsError> {
-        let Some(value) = self.text(flag) else {
-            return Ok(None);
-        };
-        match value.parse() {
-            Ok(number) if range.contains(&number) => Ok(Some(number)),
-            _ => {
-                let expected = format!("an integer from {} to {}", range.start(), range.end());
-                Err(ArgsError::Value {
-                    flag: flag.to_owned(),
-                    value,
-                    expected,
-                })
-            }
-        }
-    }
+    let seed = given.number("--seed", 0..=u32::MAX)?.unwrap_or(1);
+    let shape = Shape {
+        people,
+        messages,
+        seed,
+    };
+    let out = given.path("--out");
+    Ok(TraceArgs { shape, out })
 }
 
-fn is_flag(arg: &OsString) -> bool {
-    arg.to_string_lossy().starts_with("--")
+fn relationships(given: &Given) -> Result<RelationshipsArgs, ArgsError> {
+    let url = given.url("--internal")?;
+    let header = given.text("--header");
+    let internal = Asked {
+        url: url.ok_or(ArgsError::Missing("--internal URL"))?,
+        header: header.ok_or(ArgsError::Missing("--header 'NAME: VALUE'"))?,
+        about: about(given, "--pairs", "--users")?
+            .ok_or(ArgsError::Missing("--pairs FILE` or `--users FILE"))?,
+    };
+    let against_about = about(given, "--against-pairs", "--against-users")?;
+    let against_header = given.text("--against-header");
+    let against = match given.url("--against")? {
+        Some(url) => Some(Asked {
+            url,
+            header: against_header.unwrap_or_else(|| internal.header.clone()),
+            about: against_about.unwrap_or_else(|| internal.about.clone()),
+        }),
+        None if against_about.is_some() || against_header.is_some() => {
+            return Err(ArgsError::Missing("--against URL"));
+        }
+        None => None,
+    };
+    let number = |flag, range, default| {
+        let number = given.number(flag, range)?;
+        Ok::<_, ArgsError>(number.unwrap_or(default))
+    };
+    Ok(RelationshipsArgs {
+        internal,
+        against,
+        calls: number("--calls", 1..=10_000_000, 10_000)?,
+        warm_up: number("--warm-up", 0..=10_000_000, 1_000)?,
+        in_flight: number("--in-flight", 1..=4_096, 8)? as usize,
+        connections: number("--connections", 1..=256, 8)? as usize,
+    })
+}
+
+fn about(
+    given: &Given,
+    pairs: &'static str,
+    users: &'static str,
+) -> Result<Option<About>, ArgsError> {
+    match (given.path(pairs), given.path(users)) {
+        (Some(_), Some(_)) => Err(ArgsError::Both(pairs, users)),
+        (Some(file), None) => Ok(Some(About::Pairs(file))),
+        (None, Some(file)) => Ok(Some(About::Users(file))),
+        (None, None) => Ok(None),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(line: &str) -> Result<Command, String> {
-        let args = line
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .map(OsString::from);
-        parse(args).map_err(|error| error.to_string())
-    }
-
-    fn replayed(line: &str) -> ReplayArgs {
-        match parsed(line).unwrap() {
-            Command::Replay(args) => args,
-            Command::Help => panic!("`{line}` asks for help"),
-        }
-    }
-
-    #[test]
-    fn has_defaults() {
-        let args = replayed("replay --trace t.txt");
-        assert_eq!(args.trace, PathBuf::from("t.txt"));
-        assert_eq!(args.options, Options::for_target("http://127.0.0.1:50051"));
-        assert_eq!((args.options.connections, args.options.in_flight), (8, 64));
-        assert_eq!(
-            (args.options.rate, args.options.patience.as_secs()),
-            (None, 60)
-        );
-    }
-
-    #[test]
-    fn a_service_may_be_elsewhere() {
-        let args = replayed(
-            "replay --graph http://g:1 --target http://all:2 --trace=t --rate=50 --in-flight 3 \
-             --connections 2 --patience 9 --identity=http://i:3",
-        );
-        let targets = args.options.targets;
-        assert_eq!(
-            [&targets.identity, &targets.graph],
-            ["http://i:3", "http://g:1"]
-        );
-        assert_eq!(
-            [&targets.settings, &targets.messaging],
-            ["http://all:2", "http://all:2"]
-        );
-        assert_eq!((args.options.rate, args.options.in_flight), (Some(50), 3));
-        assert_eq!(
-            (args.options.connections, args.options.patience.as_secs()),
-            (2, 9)
-        );
-    }
-
-    #[test]
-    fn help_is_found_anywhere_and_names_every_flag() {
-        for line in ["--help", "-h", "replay --help", "replay --trace t --help"] {
-            assert_eq!(parsed(line), Ok(Command::Help), "{line}");
-        }
-        for flag in FLAGS {
-            assert!(USAGE.contains(&format!("  {flag} ")), "{flag}");
-        }
-        assert!(USAGE.lines().all(|line| line.len() <= 100));
-    }
-
-    #[test]
-    fn says_what_is_wrong() {
-        for (line, expected) in [
-            ("", "expected the command `replay`"),
-            ("play", "unknown command `play`; expected `replay`"),
-            ("replay", "`--trace FILE` is missing"),
-            ("replay --trace", "`--trace` needs a value"),
-            ("replay --trace --rate 1", "`--trace` needs a value"),
-            ("replay --trace t --speed 9", "unknown argument `--speed`"),
-            ("replay t", "unknown argument `t`"),
-            ("replay --trace a --trace b", "`--trace` is given twice"),
-            (
-                "replay --trace t --rate 0",
-                "`--rate` cannot be `0`; expected an integer from 1 to 1000000",
-            ),
-            (
-                "replay --trace t --in-flight x",
-                "`--in-flight` cannot be `x`; expected an integer from 1 to 4096",
-            ),
-            (
-                "replay --trace t --graph localhost:50052",
-                "`--graph` cannot be `localhost:50052`; expected http://HOST:PORT",
-            ),
-        ] {
-            assert_eq!(parsed(line), Err(expected.to_owned()), "{line}");
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! What can keep a replay from coming to its end.
+//! What can keep a command from coming to its end.
 //!
 //! A message that got no answer is not here: it is counted and reported. See `report`.
 
@@ -9,19 +9,29 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// Why the replay stopped.
+/// Why the command stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The trace cannot be read from the disk.
-    #[error("cannot read the trace `{}`: {source}", path.display())]
+    /// A file cannot be read from the disk.
+    #[error("cannot read the {what} `{}`: {source}", path.display())]
     Unreadable {
+        /// What it should hold.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The trace is not one.
-    #[error("{}:{line}: {found}; expected {}", path.display(), crate::trace::EXPECTED)]
+    /// A trace that was made up cannot be written.
+    #[error("cannot write the trace to {to}: {source}")]
+    Unwritable {
+        /// The file, or standard output.
+        to: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file holds something else than it should.
+    #[error("{}:{line}: {found}; expected {expected}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -29,6 +39,8 @@ pub enum LoadError {
         line: usize,
         /// What stands there.
         found: String,
+        /// What should.
+        expected: &'static str,
     },
     /// A URL that no client can be made for.
     #[error("cannot use `{url}` as an address: {source}")]
@@ -37,6 +49,14 @@ pub enum LoadError {
         url: String,
         /// What is wrong with it.
         source: tonic::transport::Error,
+    },
+    /// A header that no call can carry.
+    #[error("cannot send `{name}` as a header: {problem}")]
+    Header {
+        /// What stands before the colon; never the value, which is a secret.
+        name: String,
+        /// What is wrong.
+        problem: &'static str,
     },
     /// A call failed that the replay cannot do without.
     #[error(transparent)]
@@ -60,6 +80,8 @@ pub struct CallError {
     pub rpc: &'static str,
     /// On whose behalf.
     pub handle: String,
+    /// The replica that was tried last.
+    pub url: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
     /// How long it took from the first attempt to the last.
@@ -77,6 +99,7 @@ impl CallError {
         Self {
             rpc,
             handle: handle.to_owned(),
+            url: None,
             attempts: 1,
             elapsed: Duration::ZERO,
             patience_ended: false,
@@ -93,13 +116,11 @@ impl CallError {
 
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` for `{}`: {:?}",
-            self.rpc,
-            self.handle,
-            self.status.code()
-        )?;
+        write!(f, "`{}` for `{}`", self.rpc, self.handle)?;
+        if let Some(url) = &self.url {
+            write!(f, " at {url}")?;
+        }
+        write!(f, ": {:?}", self.status.code())?;
         if let Some(info) = self.status.get_details_error_info() {
             write!(f, " {}", info.reason)?;
         }

@@ -1,21 +1,24 @@
-//! The command `postern-load`: reads its arguments, replays, tells the result.
+//! The command `postern-load`: reads its arguments, does what they ask, tells the result.
 //!
-//! Standard output carries the one line of JSON (or the help that was asked for) and nothing
-//! else. Exit codes: 0 all is well, 1 the replay failed or found a fault, 2 it could not begin.
+//! Standard output carries the one line of JSON (or the help or the trace that was asked for) and
+//! nothing else. Exit codes: 0 all is well, 1 it failed or found a fault, 2 it could not begin.
 
-use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
 
-use postern_load::args::{self, Command, ReplayArgs};
+use postern_load::args::{self, Command, RelationshipsArgs, ReplayArgs, TraceArgs};
 use postern_load::error::LoadError;
 use postern_load::progress::Style;
-use postern_load::{replay, trace};
+use postern_load::{relationships, replay, synthetic, trace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => tell(args::USAGE),
         Ok(Command::Replay(args)) => run(&args).await,
+        Ok(Command::Trace(args)) => make(&args),
+        Ok(Command::Relationships(args)) => measure(&args).await,
         Err(error) => complain(&format!("{error}\n\n{}", args::USAGE), 2),
     }
 }
@@ -28,16 +31,53 @@ async fn run(args: &ReplayArgs) -> ExitCode {
     };
     let trace = match trace::read(&args.trace) {
         Ok(trace) => trace,
-        Err(error) => return complain(&error.to_string(), 2),
+        Err(error) => return refuse(&error),
     };
     match replay::run(&trace, &args.options, style).await {
         Ok(report) => {
             let told = tell(&report.json());
             report.fault().map_or(told, |fault| complain(&fault, 1))
         }
-        Err(error @ LoadError::Address { .. }) => complain(&error.to_string(), 2),
-        Err(error) => complain(&error.to_string(), 1),
+        Err(error) => refuse(&error),
     }
+}
+
+fn make(args: &TraceArgs) -> ExitCode {
+    let written = match &args.out {
+        Some(path) => File::create(path)
+            .and_then(|file| synthetic::write(args.shape, &mut BufWriter::new(file))),
+        None => synthetic::write(args.shape, &mut BufWriter::new(stdout().lock())),
+    };
+    let Err(source) = written else {
+        return ExitCode::SUCCESS;
+    };
+    // Whoever has read enough closes the pipe; that is their right.
+    if args.out.is_none() && source.kind() == io::ErrorKind::BrokenPipe {
+        return ExitCode::SUCCESS;
+    }
+    let to = args.out.as_ref().map_or_else(
+        || "standard output".to_owned(),
+        |path| format!("`{}`", path.display()),
+    );
+    refuse(&LoadError::Unwritable { to, source })
+}
+
+async fn measure(args: &RelationshipsArgs) -> ExitCode {
+    match relationships::run(args).await {
+        Ok(comparison) => tell(&comparison.json()),
+        Err(error) => refuse(&error),
+    }
+}
+
+fn refuse(error: &LoadError) -> ExitCode {
+    let code = match error {
+        LoadError::Unreadable { .. }
+        | LoadError::Malformed { .. }
+        | LoadError::Address { .. }
+        | LoadError::Header { .. } => 2,
+        LoadError::Unwritable { .. } | LoadError::Call(_) | LoadError::Endless { .. } => 1,
+    };
+    complain(&error.to_string(), code)
 }
 
 fn tell(line: &str) -> ExitCode {

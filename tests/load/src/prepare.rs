@@ -40,12 +40,12 @@ pub async fn settings(
     let message = &message;
     stream::iter(sessions.iter().map(Ok))
         .try_for_each_concurrent(in_flight, |session| async move {
-            let update = |request| {
-                let mut settings = SettingsServiceClient::new(client.settings(session.person));
-                async move { settings.update_settings(request).await }
+            let update = |connection, request| async move {
+                let mut settings = SettingsServiceClient::new(connection);
+                settings.update_settings(request).await
             };
             session
-                .call(client, "UpdateSettings", message, update)
+                .call(client, &client.settings, "UpdateSettings", message, update)
                 .await?;
             phase.advance(client.retry.count());
             Ok(())
@@ -70,11 +70,13 @@ pub async fn follows(
             let message = FollowRequest {
                 person: Some(person(&sessions[follow.followee])),
             };
-            let follow = |request| {
-                let mut graph = GraphServiceClient::new(client.graph(session.person));
-                async move { graph.follow(request).await }
+            let follow = |connection, request| async move {
+                let mut graph = GraphServiceClient::new(connection);
+                graph.follow(request).await
             };
-            session.call(client, "Follow", &message, follow).await?;
+            session
+                .call(client, &client.graph, "Follow", &message, follow)
+                .await?;
             phase.advance(client.retry.count());
             Ok(())
         })

@@ -150,11 +150,13 @@ async fn conversations(client: &Client, session: &Session) -> Result<Vec<Listed>
     const RPC: &str = "ListConversations";
     let listed = every_page(RPC, session, async |page| {
         let message = ListConversationsRequest { page: Some(page) };
-        let list = |request| {
-            let mut lists = ConversationServiceClient::new(client.messaging(session.person));
-            async move { lists.list_conversations(request).await }
+        let list = |connection, request| async move {
+            let mut lists = ConversationServiceClient::new(connection);
+            lists.list_conversations(request).await
         };
-        let answer = session.call(client, RPC, &message, list).await?;
+        let answer = session
+            .call(client, &client.messaging, RPC, &message, list)
+            .await?;
         Ok((answer.conversations, answer.page))
     });
     let in_inbox = |conversation_id| Listed {
@@ -180,11 +182,13 @@ async fn requests(
             page: Some(page),
             tier: tier.into(),
         };
-        let list = |request| {
-            let mut lists = RequestServiceClient::new(client.messaging(session.person));
-            async move { lists.list_requests(request).await }
+        let list = |connection, request| async move {
+            let mut lists = RequestServiceClient::new(connection);
+            lists.list_requests(request).await
         };
-        let answer = session.call(client, RPC, &message, list).await?;
+        let answer = session
+            .call(client, &client.messaging, RPC, &message, list)
+            .await?;
         Ok((answer.requests, answer.page))
     });
     let in_requests = |conversation_id| Listed {
@@ -211,11 +215,13 @@ async fn messages(
             conversation_id,
             page: Some(page),
         };
-        let list = |request| {
-            let mut lists = MessageServiceClient::new(client.messaging(session.person));
-            async move { lists.list_messages(request).await }
+        let list = |connection, request| async move {
+            let mut lists = MessageServiceClient::new(connection);
+            lists.list_messages(request).await
         };
-        let answer = session.call(client, RPC, &message, list).await?;
+        let answer = session
+            .call(client, &client.messaging, RPC, &message, list)
+            .await?;
         Ok((answer.messages, answer.page))
     })
     .await

@@ -53,6 +53,7 @@ pub async fn run(trace: &Trace, options: &Options, style: Style) -> Result<Repor
     Ok(Report::new(
         &sent,
         verify::compare(&plan, &sent.answers, &views),
+        client.retry.retries(),
     ))
 }
 

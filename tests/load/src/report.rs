@@ -9,6 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::retry::Retries;
 use crate::send::{Answer, Folder, Sent};
 use crate::verify::Faults;
 
@@ -40,6 +41,10 @@ pub struct Report {
     pub p50_ms: f64,
     /// 99 of 100 answers took no longer, in milliseconds.
     pub p99_ms: f64,
+    /// Calls of all kinds that were tried more than once.
+    pub retried: u64,
+    /// Attempts whose connection could not be opened or broke.
+    pub connections_failed: u64,
     /// Messages of the trace that have no answer.
     #[serde(skip)]
     pub unanswered: u64,
@@ -51,7 +56,7 @@ pub struct Report {
 impl Report {
     /// Puts together what sending and reading back found.
     #[must_use]
-    pub fn new(sent: &Sent, faults: Faults) -> Self {
+    pub fn new(sent: &Sent, faults: Faults, retries: Retries) -> Self {
         let mut report = Self {
             sent: sent.begun,
             delivered: 0,
@@ -63,6 +68,8 @@ impl Report {
             per_second: rounded(per_second(sent.latency_us.len(), sent.elapsed)),
             p50_ms: quantile_ms(&sent.latency_us, 0.5),
             p99_ms: quantile_ms(&sent.latency_us, 0.99),
+            retried: retries.retried,
+            connections_failed: retries.connections_failed,
             unanswered: 0,
             failure: sent.failure.as_ref().map(ToString::to_string),
         };
@@ -133,12 +140,15 @@ pub fn per_second(count: u64, elapsed: Duration) -> f64 {
     }
 }
 
-fn quantile_ms(latency_us: &Histogram<u64>, quantile: f64) -> f64 {
+/// Which latency that share of a histogram in microseconds does not exceed, in milliseconds.
+#[must_use]
+pub fn quantile_ms(latency_us: &Histogram<u64>, quantile: f64) -> f64 {
     rounded(latency_us.value_at_quantile(quantile) as f64 / 1_000.0)
 }
 
 /// Three digits after the point.
-fn rounded(number: f64) -> f64 {
+#[must_use]
+pub fn rounded(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
 
@@ -184,13 +194,18 @@ mod tests {
             refused("AWAITING_ACCEPTANCE"),
             refused("AWAITING_ACCEPTANCE"),
         ];
-        let report = Report::new(&sent(answers), Faults::default());
+        let retries = Retries {
+            retried: 7,
+            connections_failed: 4,
+        };
+        let report = Report::new(&sent(answers), Faults::default(), retries);
         assert_eq!(
             report.json(),
             r#"{"sent":6,"delivered":2,"requests":1,"#.to_owned()
                 + r#""refused":{"AWAITING_ACCEPTANCE":2,"RATE_LIMITED":1},"#
                 + r#""missing":0,"duplicated":0,"out_of_order":0,"#
-                + r#""per_second":12.5,"p50_ms":50.015,"p99_ms":99.007}"#
+                + r#""per_second":12.5,"p50_ms":50.015,"p99_ms":99.007,"#
+                + r#""retried":7,"connections_failed":4}"#
         );
         assert_eq!(report.fault(), None);
     }
@@ -202,7 +217,11 @@ mod tests {
             duplicated: 2,
             out_of_order: 3,
         };
-        let report = Report::new(&sent(vec![None, stored(Folder::Inbox)]), faults);
+        let report = Report::new(
+            &sent(vec![None, stored(Folder::Inbox)]),
+            faults,
+            Retries::default(),
+        );
         let expected = "the replay found faults in messages: 1 not answered, \
                         1 acknowledged but missing, 2 duplicated, 3 out of order";
         assert_eq!(report.fault().as_deref(), Some(expected));
@@ -225,7 +244,7 @@ mod tests {
             elapsed: Duration::ZERO,
             ..sent(vec![])
         };
-        let report = Report::new(&nothing, Faults::default());
+        let report = Report::new(&nothing, Faults::default(), Retries::default());
         assert_eq!(
             (report.per_second, report.p50_ms, report.p99_ms),
             (0.0, 0.0, 0.0)

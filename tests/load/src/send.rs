@@ -161,11 +161,13 @@ async fn one(
             content: Some(content::Content::Text(names.text(planned.line))),
         }),
     };
-    let send = |request| {
-        let mut messages = MessageServiceClient::new(client.messaging(sender.person));
-        async move { messages.send_message(request).await }
+    let send = |connection, request| async move {
+        let mut messages = MessageServiceClient::new(connection);
+        messages.send_message(request).await
     };
-    let response = sender.call(client, RPC, &request, send).await?;
+    let response = sender
+        .call(client, &client.messaging, RPC, &request, send)
+        .await?;
     understood(response).map_err(|what| CallError::broken(RPC, &sender.handle, what))
 }
 

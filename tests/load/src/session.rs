@@ -15,11 +15,13 @@ use postern_proto::identity::v1::{
 use tokio::sync::{Mutex, SemaphorePermit};
 use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
 use crate::connect::Client;
 use crate::error::CallError;
 use crate::names::Names;
+use crate::replicas::Replicas;
 use crate::retry::attempt;
 
 /// How long an access token is used: 2 minutes less than the 10 that the contract gives it.
@@ -53,7 +55,7 @@ impl Session {
     /// When either is refused or patience ends.
     pub async fn open(client: &Client, person: usize, handle: String) -> Result<Self, CallError> {
         register(client, person, &handle).await?;
-        let answer = sign_in(client, person, &handle).await?;
+        let answer = sign_in(client, &handle).await?;
         let held = Held::new("CreateSession", &handle, answer.tokens)?;
         Ok(Self {
             person,
@@ -70,16 +72,17 @@ impl Session {
     pub async fn call<M, R, F, Fut>(
         &self,
         client: &Client,
+        replicas: &Replicas,
         rpc: &'static str,
         message: &M,
         send: F,
     ) -> Result<R, CallError>
     where
         M: Clone,
-        F: Fn(Request<M>) -> Fut,
+        F: Fn(Channel, Request<M>) -> Fut,
         Fut: Future<Output = Result<Response<R>, Status>>,
     {
-        let mut attempts = client.retry.begin(rpc, &self.handle);
+        let mut attempts = client.retry.begin(replicas, rpc, &self.handle);
         // Refused twice in a row means that a fresh token does not help.
         let mut renewed = false;
         loop {
@@ -88,7 +91,8 @@ impl Session {
             request
                 .metadata_mut()
                 .insert("authorization", bearer.clone());
-            match attempt(request, &send).await {
+            let connection = attempts.connection();
+            match attempt(request, |request| send(connection, request)).await {
                 Ok(answer) => return Ok(answer),
                 Err(status) if status.code() == Code::Unauthenticated && !renewed => {
                     renewed = true;
@@ -129,18 +133,20 @@ impl Session {
         let message = RefreshSessionRequest {
             refresh_token: held.refresh_token.clone(),
         };
-        let refresh = |request| {
-            let mut sessions = SessionServiceClient::new(client.identity(self.person));
-            async move { sessions.refresh_session(request).await }
+        let refresh = |connection, request| async move {
+            let mut sessions = SessionServiceClient::new(connection);
+            sessions.refresh_session(request).await
         };
-        let tokens = match client
+        let renewed = client
             .retry
-            .call(RPC, &self.handle, &message, refresh)
-            .await
-        {
+            .call(&client.identity, RPC, &self.handle, &message, refresh)
+            .await;
+        let tokens = match renewed {
             Ok(answer) => answer.tokens,
+            // Also after a first attempt that rotated the token and whose answer was lost for
+            // longer than the server remembers it: that ends the session, not the person.
             Err(error) if error.code() == Code::Unauthenticated => {
-                sign_in(client, self.person, &self.handle).await?.tokens
+                sign_in(client, &self.handle).await?.tokens
             }
             Err(error) => return Err(error),
         };
@@ -174,39 +180,35 @@ async fn register(client: &Client, person: usize, handle: &str) -> Result<(), Ca
         birth_date: BIRTH_DATE.to_owned(),
         ..Default::default()
     };
-    let create = |request| {
-        let mut accounts = AccountServiceClient::new(client.identity(person));
-        async move { accounts.create_account(request).await }
+    let create = |connection, request| async move {
+        let mut accounts = AccountServiceClient::new(connection);
+        accounts.create_account(request).await
     };
-    match client
+    let created = client
         .retry
-        .call("CreateAccount", handle, &message, create)
-        .await
-    {
+        .call(&client.identity, "CreateAccount", handle, &message, create)
+        .await;
+    match created {
         // An earlier run, or an earlier attempt whose answer was lost.
         Err(error) if error.code() == Code::AlreadyExists => Ok(()),
         answer => answer.map(|_| ()),
     }
 }
 
-async fn sign_in(
-    client: &Client,
-    person: usize,
-    handle: &str,
-) -> Result<CreateSessionResponse, CallError> {
+async fn sign_in(client: &Client, handle: &str) -> Result<CreateSessionResponse, CallError> {
     let _permit = hash(client).await;
     let message = CreateSessionRequest {
         handle: handle.to_owned(),
         password: Names::password(handle),
         device_name: "postern-load".to_owned(),
     };
-    let create = |request| {
-        let mut sessions = SessionServiceClient::new(client.identity(person));
-        async move { sessions.create_session(request).await }
+    let create = |connection, request| async move {
+        let mut sessions = SessionServiceClient::new(connection);
+        sessions.create_session(request).await
     };
     client
         .retry
-        .call("CreateSession", handle, &message, create)
+        .call(&client.identity, "CreateSession", handle, &message, create)
         .await
 }
 

@@ -10,7 +10,7 @@ use crate::error::LoadError;
 use crate::names::Names;
 
 /// What a line has to be.
-pub const EXPECTED: &str =
+const EXPECTED: &str =
     "`sender receiver unix-time`, three integers, sender and receiver from 0 to 4294967295";
 
 /// A trace as it was read.
@@ -39,6 +39,7 @@ pub struct Line {
 /// When it cannot be read or a line of it is malformed.
 pub fn read(path: &Path) -> Result<Trace, LoadError> {
     let content = std::fs::read(path).map_err(|source| LoadError::Unreadable {
+        what: "trace",
         path: path.to_owned(),
         source,
     })?;
@@ -54,6 +55,7 @@ pub fn parse(path: &Path, content: &[u8]) -> Result<Trace, LoadError> {
         path: path.to_owned(),
         line,
         found,
+        expected: EXPECTED,
     };
     let mut lines = Vec::new();
     for (index, raw) in content.split(|byte| *byte == b'\n').enumerate() {
@@ -88,7 +90,7 @@ fn line(number: usize, raw: &[u8]) -> Option<Line> {
 }
 
 /// Enough of a line to recognise it, safe to print.
-fn excerpt(raw: &[u8]) -> String {
+pub(crate) fn excerpt(raw: &[u8]) -> String {
     const EXCERPT_CHARS_MAX: usize = 60;
     let text = String::from_utf8_lossy(raw);
     let mut shown: String = text

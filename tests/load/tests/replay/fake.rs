@@ -1,7 +1,8 @@
 //! Services just good enough to be replayed against, and bad enough to be found out.
 //!
-//! All four on one port, in memory. They keep to the policy between adults who take messages from
-//! everyone; a `Mischief` says what goes wrong. What is kept outlives the server, as on a disk.
+//! All four on each port, in memory. They keep to the policy between adults who take messages from
+//! everyone; a `Mischief` says what goes wrong. What is kept outlives the server, as on a disk, and
+//! several servers may keep it together, as replicas on one database do.
 
 mod served;
 mod unserved;
@@ -9,9 +10,11 @@ mod unserved;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use postern_proto::graph::v1::graph_service_server::GraphServiceServer;
+use postern_proto::graph::v1::relationship_service_server::RelationshipServiceServer;
 use postern_proto::identity::v1::account_service_server::AccountServiceServer;
 use postern_proto::identity::v1::session_service_server::SessionServiceServer;
 use postern_proto::messaging::v1::conversation_service_server::ConversationServiceServer;
@@ -23,7 +26,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
+use tonic::{Request, Status};
 
 /// What goes wrong. Messages are counted from 1, in the order in which they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +48,14 @@ pub enum Mischief {
     NoRequests,
     /// A message is called wrong.
     Invalid(usize),
+    /// The first token of everyone is forgotten, and no refresh is ever answered.
+    LostRefresh,
+    /// Once so many messages are stored, those that are sent are stored and never answered.
+    Silent(usize),
     /// Sending never works.
     Away,
+    /// No call works.
+    Unavailable,
 }
 
 /// What the services keep.
@@ -69,6 +80,7 @@ struct Kept {
     conversations: BTreeMap<String, Conversation>,
     answers: HashMap<[String; 3], SendMessageResponse>,
     calls: usize,
+    sign_ins: usize,
 }
 
 #[derive(Default)]
@@ -107,6 +119,17 @@ impl Fake {
             .expect("the sender is in `self`");
     }
 
+    /// Lets one person follow another.
+    pub fn follow(&self, follower: &str, followee: &str) {
+        let follow = (follower.to_owned(), followee.to_owned());
+        self.kept().follows.insert(follow);
+    }
+
+    /// How often anybody signed in.
+    pub fn sign_ins(&self) -> usize {
+        self.kept().sign_ins
+    }
+
     /// How many calls came, of whatever kind.
     pub fn calls(&self) -> usize {
         self.kept().calls
@@ -120,10 +143,13 @@ impl Fake {
         let _entered = runtime.enter();
         let listener = TcpListener::from_std(listener).unwrap();
         let address = listener.local_addr().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
         let server = Server::builder()
+            .layer(InterceptorLayer::new(self.door(&calls)))
             .add_service(AccountServiceServer::new(self.clone()))
             .add_service(SessionServiceServer::new(self.clone()))
             .add_service(GraphServiceServer::new(self.clone()))
+            .add_service(RelationshipServiceServer::new(self.clone()))
             .add_service(SettingsServiceServer::new(self.clone()))
             .add_service(MessageServiceServer::new(self.clone()))
             .add_service(ConversationServiceServer::new(self.clone()))
@@ -131,7 +157,23 @@ impl Fake {
         runtime.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         Running {
             address,
+            calls,
             runtime: Some(runtime),
+        }
+    }
+
+    /// Counts the calls to one server, and lets them in unless it lets nobody in.
+    fn door(
+        &self,
+        calls: &Arc<AtomicUsize>,
+    ) -> impl Fn(Request<()>) -> Result<Request<()>, Status> + Clone + Send + Sync + 'static {
+        let (calls, mischief) = (Arc::clone(calls), self.mischief);
+        move |request| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            match mischief {
+                Mischief::Unavailable => Err(Status::unavailable("nobody is let in")),
+                _ => Ok(request),
+            }
         }
     }
 
@@ -154,6 +196,7 @@ fn bound(address: SocketAddr) -> std::net::TcpListener {
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
+    calls: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
@@ -161,6 +204,11 @@ impl Running {
     /// Where it listens, as an option of the tool.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// How many calls came to this server, of whatever kind.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
     }
 }
 

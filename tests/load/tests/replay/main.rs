@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the message")]
 
 mod fake;
+mod relationships;
+mod replicas;
+mod synthetic;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -97,7 +100,7 @@ async fn a_moody_server_passes() {
 async fn each_service_may_be_elsewhere() {
     let fake = Fake::new(Mischief::None);
     let servers = [(); 4].map(|()| fake.serve(anywhere()));
-    let [identity, graph, settings, messaging] = servers.each_ref().map(Running::url);
+    let [identity, graph, settings, messaging] = servers.each_ref().map(|it| vec![it.url()]);
     let targets = postern_load::args::Targets {
         identity,
         graph,
@@ -113,14 +116,14 @@ async fn each_service_may_be_elsewhere() {
 
 #[tokio::test]
 async fn a_server_that_dies_and_comes_back_passes() {
-    let fake = Fake::new(Mischief::None);
+    let fake = Fake::new(Mischief::Silent(20));
     let server = fake.serve(anywhere());
     let address = server.address;
     let restart = async move {
         fake.has_stored(20).await;
         drop(server);
         // Nobody listens here until the port is bound again.
-        fake.serve(address)
+        fake.reformed(Mischief::None).serve(address)
     };
     let options = Options {
         in_flight: 3,
@@ -128,7 +131,12 @@ async fn a_server_that_dies_and_comes_back_passes() {
     };
     let trace = trace();
     let (report, _server) = tokio::join!(replay::run(&trace, &options, Style::Quiet), restart);
-    assert_complete(&report.unwrap());
+    let report = report.unwrap();
+    assert_complete(&report);
+    assert!(
+        report.retried > 0 && report.connections_failed > 0,
+        "{report:?}"
+    );
 }
 
 #[tokio::test]
@@ -213,15 +221,22 @@ async fn a_rate_takes_its_time() {
     assert!(report.per_second < 55.0 / 0.54, "{}", report.json());
 }
 
-/// Runs the command itself.
-fn command(trace: &str, content: &str, target: &str) -> Output {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(trace);
+/// Writes a file for the command to read.
+fn written(name: &str, content: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).unwrap();
-    Command::new(env!("CARGO_BIN_EXE_postern-load"))
-        .args(["replay", "--target", target, "--trace"])
-        .arg(path)
-        .output()
-        .unwrap()
+    path.into_os_string().into_string().unwrap()
+}
+
+/// Runs the command itself.
+fn load(args: &[&str]) -> Output {
+    let load = env!("CARGO_BIN_EXE_postern-load");
+    Command::new(load).args(args).output().unwrap()
+}
+
+fn command(trace: &str, content: &str, target: &str) -> Output {
+    let trace = written(trace, content);
+    load(&["replay", "--target", target, "--trace", &trace])
 }
 
 #[test]
@@ -230,6 +245,10 @@ fn the_command_tells_one_line_and_succeeds() {
     let output = command("good.txt", &content(), &server.url());
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.starts_with(r#"{"sent":55,"delivered":48,"requests":4,"refused":{"#));
+    assert!(
+        stdout.ends_with("\"retried\":0,\"connections_failed\":0}\n"),
+        "{stdout}"
+    );
     assert_eq!(stdout.lines().count(), 1, "{stdout}");
     // A note on what to expect, then a line a phase; none of them rewritten.
     let stderr = String::from_utf8(output.stderr).unwrap();

@@ -2,6 +2,7 @@
 
 use postern_proto::common::v1::{PageInfo, PageRequest, PersonRef, person_ref::Person};
 use postern_proto::graph::v1::graph_service_server::GraphService;
+use postern_proto::graph::v1::relationship_service_server::RelationshipService;
 use postern_proto::graph::v1::*;
 use postern_proto::identity::v1::account_service_server::AccountService;
 use postern_proto::identity::v1::session_service_server::SessionService;
@@ -35,7 +36,8 @@ impl Fake {
             .ok_or_else(unknown)?;
         let token = token.to_str().map_err(|_| unknown())?.to_owned();
         let user_id = kept.sessions.get(&token).cloned().ok_or_else(unknown)?;
-        if self.mood(kept, 3) && kept.forgotten.insert(user_id.clone()) {
+        let forgets = self.mood(kept, 3) || self.mischief == Mischief::LostRefresh;
+        if forgets && kept.forgotten.insert(user_id.clone()) {
             kept.sessions.remove(&token);
             return Err(unknown());
         }
@@ -61,6 +63,43 @@ impl Fake {
             refresh_token,
             ..Default::default()
         }
+    }
+
+    fn send(&self, request: Request<SendMessageRequest>) -> Answer<SendMessageResponse> {
+        let mut kept = self.kept();
+        let caller = self.caller(&request, &mut kept)?;
+        if self.mischief == Mischief::Away || self.mood(&mut kept, 4) {
+            return Err(Status::unavailable(
+                "a service that has to be asked is away",
+            ));
+        }
+        if self.mischief == Mischief::Invalid(*self.stored.borrow() + 1) {
+            return Err(Status::invalid_argument("this message is wrong"));
+        }
+        let SendMessageRequest {
+            recipient,
+            client_message_id,
+            content,
+        } = request.into_inner();
+        let recipient = user_id(recipient)?;
+        let key = [caller.clone(), recipient.clone(), client_message_id];
+        let content = content.unwrap_or_default();
+        let answer = match kept.answers.get(&key) {
+            Some(answer) => answer.clone(),
+            None => {
+                let outcome = self.decide(&mut kept, &caller, &recipient, content);
+                SendMessageResponse {
+                    outcome: Some(outcome),
+                }
+            }
+        };
+        if matches!(answer.outcome, Some(Outcome::Delivered(_))) {
+            kept.answers.insert(key, answer.clone());
+        }
+        if self.mood(&mut kept, 5) {
+            return Err(Status::deadline_exceeded("done, but too late"));
+        }
+        Ok(Response::new(answer))
     }
 
     fn decide(&self, kept: &mut Kept, from: &str, to: &str, content: Content) -> Outcome {
@@ -200,6 +239,7 @@ impl SessionService for Fake {
         if kept.passwords.get(&handle) != Some(&password) {
             return Err(Status::unauthenticated("handle and password do not match"));
         }
+        kept.sign_ins += 1;
         let user_id = format!("id-of-{handle}");
         let tokens = Some(Self::tokens(&mut kept, &user_id));
         Ok(Response::new(CreateSessionResponse {
@@ -218,6 +258,10 @@ impl SessionService for Fake {
         match kept.refreshes.remove(&request.into_inner().refresh_token) {
             Some(user_id) if !refused => {
                 let tokens = Some(Self::tokens(&mut kept, &user_id));
+                if self.mood(&mut kept, 3) || self.mischief == Mischief::LostRefresh {
+                    // Whoever comes back with the old token has lost the session.
+                    return Err(Status::deadline_exceeded("done, but too late"));
+                }
                 Ok(Response::new(RefreshSessionResponse { tokens }))
             }
             _ => Err(Status::unauthenticated("no such refresh token")),
@@ -280,46 +324,53 @@ impl GraphService for Fake {
     }
 }
 
+/// What the internal port takes for a service's credential.
+const CREDENTIAL: &str = "messaging.secret";
+
+#[tonic::async_trait]
+impl RelationshipService for Fake {
+    async fn get_relationship(
+        &self,
+        request: Request<GetRelationshipRequest>,
+    ) -> Answer<GetRelationshipResponse> {
+        let credential = request.metadata().get("postern-service");
+        if credential.is_none_or(|value| value != CREDENTIAL) {
+            return Err(Status::unauthenticated("this RPC is for services"));
+        }
+        let GetRelationshipRequest {
+            user_id, peer_id, ..
+        } = request.into_inner();
+        let kept = self.kept();
+        let follows =
+            |one: &String, other: &String| kept.follows.contains(&(one.clone(), other.clone()));
+        let relationship = Some(Relationship {
+            user_follows: follows(&user_id, &peer_id),
+            peer_follows: follows(&peer_id, &user_id),
+            user_id,
+            peer_id,
+            ..Default::default()
+        });
+        Ok(Response::new(GetRelationshipResponse { relationship }))
+    }
+
+    unserved! {
+        batch_get_relationships: BatchGetRelationshipsRequest => BatchGetRelationshipsResponse;
+    }
+}
+
 #[tonic::async_trait]
 impl MessageService for Fake {
     async fn send_message(
         &self,
         request: Request<SendMessageRequest>,
     ) -> Answer<SendMessageResponse> {
-        let mut kept = self.kept();
-        let caller = self.caller(&request, &mut kept)?;
-        if self.mischief == Mischief::Away || self.mood(&mut kept, 4) {
-            return Err(Status::unavailable(
-                "a service that has to be asked is away",
-            ));
+        let answer = self.send(request);
+        let stored = *self.stored.borrow();
+        if matches!(self.mischief, Mischief::Silent(after) if stored >= after) {
+            // Until the server is gone.
+            std::future::pending::<()>().await;
         }
-        if self.mischief == Mischief::Invalid(*self.stored.borrow() + 1) {
-            return Err(Status::invalid_argument("this message is wrong"));
-        }
-        let SendMessageRequest {
-            recipient,
-            client_message_id,
-            content,
-        } = request.into_inner();
-        let recipient = user_id(recipient)?;
-        let key = [caller.clone(), recipient.clone(), client_message_id];
-        let content = content.unwrap_or_default();
-        let answer = match kept.answers.get(&key) {
-            Some(answer) => answer.clone(),
-            None => {
-                let outcome = self.decide(&mut kept, &caller, &recipient, content);
-                SendMessageResponse {
-                    outcome: Some(outcome),
-                }
-            }
-        };
-        if matches!(answer.outcome, Some(Outcome::Delivered(_))) {
-            kept.answers.insert(key, answer.clone());
-        }
-        if self.mood(&mut kept, 5) {
-            return Err(Status::deadline_exceeded("done, but too late"));
-        }
-        Ok(Response::new(answer))
+        answer
     }
 
     async fn list_messages(

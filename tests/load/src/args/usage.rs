@@ -1,0 +1,57 @@
+//! What `--help` prints.
+
+/// The usage of every command.
+pub const USAGE: &str = "\
+usage: postern-load replay --trace FILE [options]
+       postern-load trace [--people N] [--messages N] [--seed N] [--out FILE]
+       postern-load relationships --internal URL --header 'NAME: VALUE' --pairs FILE [options]
+
+replay registers the people of a trace, sends its messages and reads back what was kept. The last
+line, on standard output, is JSON. The exit code is 0 only if every message was answered and none
+is missing, duplicated or out of order.
+
+  --trace FILE        one `sender receiver unix-time` a line, integers; blank lines are ignored
+  --target URLS       where all four services are; default http://127.0.0.1:50051
+  --identity URLS     where identity is, instead of --target
+  --graph URLS        where graph is, instead of --target
+  --settings URLS     where settings is, instead of --target
+  --messaging URLS    where messaging is, instead of --target
+  --connections N     connections to each address, 1 to 256; default 8
+  --in-flight N       calls under way at the same time, 1 to 4096; default 64
+  --rate N            start N messages a second, 1 to 1000000, and measure each from the moment it
+                      was due, so that waiting for a slow server counts as latency; without it the
+                      next message starts when one is answered and is measured from its start
+  --patience SECONDS  how long to try one call again while the server is away, 1 to 3600; default 60
+
+URLS is one http://HOST:PORT, or up to 64 with commas between them: the replicas of that service.
+Calls are spread over them one by one, also those of one person. A call that failed in a way that
+may pass is tried again with the same ids, first at once on another replica, then after growing
+waits. In the JSON, `retried` counts the calls that were tried more than once, and
+`connections_failed` the attempts whose connection could not be opened or broke.
+
+trace makes up a trace that replay takes: a tenth of the pairs of people write half of the messages
+and seven messages of ten are in conversations that go both ways. The same numbers give the same
+file.
+
+  --people N          people who take part, all of them, 2 to 1000000; default 1000
+  --messages N        lines, 1 to 10000000 and at least as many as people; default 20000
+  --seed N            another number makes another trace, 0 to 4294967295; default 1
+  --out FILE          where to write it; default standard output
+
+relationships measures GetRelationship on the internal port of graph. The last line, on standard
+output, is JSON. With --against it asks two servers in turn, call by call, and tells the ratio of
+their medians, --internal to --against. The first call that fails ends it.
+
+  --internal URL      the internal address of graph, such as http://127.0.0.1:50152
+  --header 'N: V'     the credential of a service that may ask, such as messaging
+  --pairs FILE        whom to ask about: two UUIDs a line, in turn
+  --users FILE        whom to ask about: one UUID a line, random pairs of them; instead of --pairs
+  --against URL       a second server
+  --against-header, --against-pairs, --against-users
+                      what differs for the second server; default: the same as for the first
+  --calls N           calls to each server that are measured, 1 to 10000000; default 10000
+  --warm-up N         calls to each server before those, 0 to 10000000; default 1000
+  --in-flight N       calls under way at the same time, 1 to 4096; default 8
+  --connections N     connections to each server, 1 to 256; default 8
+
+  --help              print this";
