@@ -34,7 +34,7 @@ use postern_shared::{
     db::Db,
     error::{reason_of, status},
     page::Pager,
-    peer::Peer,
+    peer::{Means, Peer},
     random::Random,
     telemetry::Telemetry,
 };
@@ -71,8 +71,8 @@ async fn world() -> World {
     let server = RelationshipServiceServer::from_arc(Arc::clone(&graph));
     let slot = Arc::new(OnceLock::new());
     assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
-    let metrics = Telemetry::without_logs().unwrap().rpc();
-    let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, metrics);
+    let means = Means::new(Telemetry::without_logs().unwrap().rpc(), random.clone());
+    let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, &means);
     let file = folder.path().join("identity.db");
     let db = Db::open_sqlite(&file, MIGRATIONS, random.clone())
         .await

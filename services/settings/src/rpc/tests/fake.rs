@@ -21,7 +21,7 @@ use postern_shared::{
     db::Db,
     error,
     id::{SessionId, UserId},
-    peer::{Peer, Slot},
+    peer::{Means, Peer, Slot},
     random::Random,
     telemetry::Telemetry,
 };
@@ -116,7 +116,8 @@ pub async fn service() -> (TempDir, Rpc, FakeIdentity) {
     let server = StandingFactsServiceServer::new(fake.clone());
     assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
     let metrics = Telemetry::without_logs().unwrap().rpc();
-    let peer = Peer::local(ServiceName::Settings, ServiceName::Identity, slot, metrics);
+    let means = Means::new(metrics, Random::system());
+    let peer = Peer::local(ServiceName::Settings, ServiceName::Identity, slot, &means);
     let rpc = Rpc::new(
         Store::new(db.await.unwrap()),
         Identity::new(peer, 1_000),
