@@ -90,8 +90,20 @@ pub async fn start(
     clock: &Clock,
     more: &[(&str, &str)],
 ) -> Result<Running, StartError> {
+    start_setup(services, folder, clock, more, |_| {}).await
+}
+
+/// The same with more than settings of its own.
+async fn start_setup(
+    services: Vec<Service>,
+    folder: &Path,
+    clock: &Clock,
+    more: &[(&str, &str)],
+    change: impl FnOnce(&mut Setup),
+) -> Result<Running, StartError> {
     let mut setup = Setup::read(services, Source::new(variables(folder, more))?)?;
     setup.clock = clock.clone();
+    change(&mut setup);
     setup.start(&Telemetry::without_logs()?).await
 }
 
@@ -117,9 +129,22 @@ impl Suite {
 
     /// A suite on a folder that may have been used before.
     pub async fn start_in(folder: TempDir, clock: Clock, more: &[(&str, &str)]) -> Self {
-        let running = start(postern::services(), folder.path(), &clock, more)
-            .await
-            .unwrap();
+        let running = start(postern::services(), folder.path(), &clock, more).await;
+        Self::of(running.unwrap(), folder, clock).await
+    }
+
+    /// The same, its setup changed by the test.
+    pub async fn start_setup(
+        folder: TempDir,
+        clock: Clock,
+        change: impl FnOnce(&mut Setup),
+    ) -> Self {
+        let services = postern::services();
+        let running = start_setup(services, folder.path(), &clock, &[], change).await;
+        Self::of(running.unwrap(), folder, clock).await
+    }
+
+    async fn of(running: Running, folder: TempDir, clock: Clock) -> Self {
         Self {
             channel: connect(running.public).await,
             internal: connect(running.internal).await,
