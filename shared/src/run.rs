@@ -38,7 +38,7 @@ use crate::{
     error,
     middleware::{Port, Shared, Stack},
     page::Pager,
-    peer::{Peer, Slot},
+    peer::{Faults, Means, Peer, Slot},
     random::Random,
     telemetry::Telemetry,
 };
@@ -119,6 +119,8 @@ pub struct Setup {
     pub common: Common,
     /// The clock: the machine's, unless a test moves its own.
     pub clock: Clock,
+    /// What goes wrong between services on purpose: nothing, unless a test says so.
+    pub faults: Option<Faults>,
     services: Vec<(Service, Builder)>,
 }
 
@@ -160,6 +162,7 @@ impl Setup {
         Ok(Self {
             common,
             clock: Clock::system(),
+            faults: None,
             services,
         })
     }
@@ -221,6 +224,7 @@ impl Setup {
         let Self {
             common,
             clock,
+            faults,
             services,
         } = self;
         if common.limits == Limits::Off {
@@ -245,7 +249,7 @@ impl Setup {
             common: &common,
             service_key: &folder.service_key,
             slot: &slot,
-            telemetry,
+            means: Means::new(telemetry.rpc(), random.clone()).with(faults),
         };
         let shared = Arc::new(Shared {
             verifier: wiring.verifier(clock.clone())?,
@@ -294,30 +298,28 @@ struct Wiring<'a> {
     common: &'a Common,
     service_key: &'a ServiceKey,
     slot: &'a Slot,
-    telemetry: &'a Telemetry,
+    means: Means,
 }
 
 impl Wiring<'_> {
     fn peer(&self, me: ServiceName, name: ServiceName) -> Result<Peer, StartError> {
-        let metrics = self.telemetry.rpc();
         if self.names.contains(&name) {
-            return Ok(Peer::local(me, name, Arc::clone(self.slot), metrics));
+            return Ok(Peer::local(me, name, Arc::clone(self.slot), &self.means));
         }
         let problem = |problem: String| StartError::PeerUrl {
             peer: name,
             problem,
         };
-        let uri = self.common.peer_urls.get(&name).cloned();
-        let uri = uri.ok_or_else(|| {
+        let uris = self.common.peer_urls.get(&name);
+        let uris = uris.ok_or_else(|| {
             problem(
                 "is not set: expected the internal address of that service, such as \
                      http://127.0.0.1:50151"
                     .to_owned(),
             )
         })?;
-        let uri = uri.into_iter().next().unwrap_or_default();
         let credential = self.service_key.credential(me);
-        Peer::network(me, name, uri, &credential, metrics)
+        Peer::network(me, name, uris, &credential, &self.means)
             .map_err(|error| problem(format!("cannot be used: {error}")))
     }
 

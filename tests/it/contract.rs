@@ -8,6 +8,7 @@ pub mod errors;
 mod golden;
 pub mod raw;
 mod reflection;
+mod repeatable;
 
 use std::collections::BTreeMap;
 

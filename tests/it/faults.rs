@@ -1,10 +1,12 @@
-//! What goes wrong between a client and the suite: callers that go away, answers that come too
-//! late, more calls than there is room for. Whatever it is, repeating with the same ids sets it
-//! right, and every message is stored exactly once.
+//! What goes wrong between a client and the suite, and inside it: callers that go away, answers
+//! that come too late, more calls than there is room for, a bad network between the services.
+//! Whatever it is, repeating with the same ids sets it right, and every message is stored exactly
+//! once.
 
 mod deadlines;
 mod dropped;
 mod overload;
+mod peers;
 
 use std::sync::Mutex;
 

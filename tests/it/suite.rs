@@ -93,16 +93,19 @@ pub async fn start(
     clock: &Clock,
     more: &[(&str, &str)],
 ) -> Result<Running, StartError> {
-    start_with(services, variables(folder, more), clock).await
+    start_setup(services, variables(folder, more), clock, |_| {}).await
 }
 
-async fn start_with(
+/// The same, its setup changed by the test.
+async fn start_setup(
     services: Vec<Service>,
     variables: Vec<(String, String)>,
     clock: &Clock,
+    change: impl FnOnce(&mut Setup),
 ) -> Result<Running, StartError> {
     let mut setup = Setup::read(services, Source::new(variables)?)?;
     setup.clock = clock.clone();
+    change(&mut setup);
     setup.start(&Telemetry::without_logs()?).await
 }
 
@@ -133,9 +136,19 @@ impl Suite {
 
     /// A suite where one may have been before.
     pub async fn start_in(home: Home, clock: Clock, more: &[(&str, &str)]) -> Self {
-        let running = start_with(postern::services(), home.variables(more), &clock)
-            .await
-            .unwrap();
+        let variables = home.variables(more);
+        let running = start_setup(postern::services(), variables, &clock, |_| {}).await;
+        Self::of(running.unwrap(), home, clock).await
+    }
+
+    /// The same, its setup changed by the test.
+    pub async fn start_setup(home: Home, clock: Clock, change: impl FnOnce(&mut Setup)) -> Self {
+        let variables = home.variables(&[]);
+        let running = start_setup(postern::services(), variables, &clock, change).await;
+        Self::of(running.unwrap(), home, clock).await
+    }
+
+    async fn of(running: Running, home: Home, clock: Clock) -> Self {
         Self {
             channel: connect(running.public).await,
             internal: connect(running.internal).await,

@@ -1,6 +1,6 @@
 //! A process's main: settings in, exit code out.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -9,6 +9,9 @@ use crate::{
     config::{Common, Source},
     telemetry::Telemetry,
 };
+
+/// How long threads that still wait for something may hold up the end.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// What a process prints for people once every port answers.
 pub type Hello = fn(&Common, &Running) -> String;
@@ -79,6 +82,8 @@ fn inside(
     let code = runtime.block_on(work(setup, &telemetry));
     // Outside of block_on, so that the runtime is free to send what is left.
     telemetry.stop();
+    // A name that is still being looked up holds a thread, and must not hold up the end.
+    runtime.shutdown_timeout(LAST_THREADS);
     code
 }
 

@@ -33,7 +33,7 @@ use postern_shared::{
     config::Limits,
     error::{reason_of, status},
     page::Pager,
-    peer::Peer,
+    peer::{Means, Peer},
     random::Random,
     telemetry::Telemetry,
     testing::{self, Guard},
@@ -70,8 +70,8 @@ async fn world() -> World {
     let server = RelationshipServiceServer::from_arc(Arc::clone(&graph));
     let slot = Arc::new(OnceLock::new());
     assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
-    let metrics = Telemetry::without_logs().unwrap().rpc();
-    let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, metrics);
+    let means = Means::new(Telemetry::without_logs().unwrap().rpc(), random.clone());
+    let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, &means);
     let rpc = Rpc {
         config: Config {
             minimum_age: 13,

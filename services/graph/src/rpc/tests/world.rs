@@ -26,7 +26,7 @@ use postern_shared::{
     error::status,
     id::{SessionId, UserId},
     page::Pager,
-    peer::Peer,
+    peer::{Means, Peer},
     random::Random,
     telemetry::Telemetry,
     testing::{self, Guard},
@@ -95,8 +95,8 @@ impl World {
         let slot = Arc::new(OnceLock::new());
         let server = BoxCloneSyncService::new(StandingFactsServiceServer::new(identity()));
         assert!(slot.set(server).is_ok());
-        let metrics = Telemetry::without_logs().unwrap().rpc();
-        let peer = Peer::local(ServiceName::Graph, ServiceName::Identity, slot, metrics);
+        let means = Means::new(Telemetry::without_logs().unwrap().rpc(), random.clone());
+        let peer = Peer::local(ServiceName::Graph, ServiceName::Identity, slot, &means);
         let rpc = Rpc {
             store: Store::new(db),
             identity: StandingFactsServiceClient::new(peer),

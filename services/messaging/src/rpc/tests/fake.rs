@@ -34,7 +34,7 @@ use postern_shared::{
     error,
     id::UserId,
     page::Pager,
-    peer::{LocalServer, Peer},
+    peer::{LocalServer, Means, Peer},
     random::Random,
     telemetry::Telemetry,
 };
@@ -280,11 +280,11 @@ impl StandingFactsService for Fake {
 pub async fn service() -> (Arc<World>, Arc<Rpc>, Fake) {
     let world = World::new().await;
     let fake = Fake::default();
-    let metrics = Telemetry::without_logs().unwrap().rpc();
+    let means = Means::new(Telemetry::without_logs().unwrap().rpc(), Random::system());
     let peer = |name, server: LocalServer| {
         let slot = Arc::new(OnceLock::new());
         assert!(slot.set(server).is_ok());
-        Peer::local(ServiceName::Messaging, name, slot, metrics.clone())
+        Peer::local(ServiceName::Messaging, name, slot, &means)
     };
     let graph = BoxCloneSyncService::new(RelationshipServiceServer::new(fake.clone()));
     let settings = BoxCloneSyncService::new(DmPolicyServiceServer::new(fake.clone()));

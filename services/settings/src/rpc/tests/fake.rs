@@ -20,7 +20,7 @@ use postern_shared::{
     clock::{Clock, Timestamp},
     error,
     id::{SessionId, UserId},
-    peer::{Peer, Slot},
+    peer::{Means, Peer, Slot},
     random::Random,
     telemetry::Telemetry,
     testing::{self, Guard},
@@ -113,7 +113,8 @@ pub async fn service() -> (Guard, Rpc, FakeIdentity) {
     let server = StandingFactsServiceServer::new(fake.clone());
     assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
     let metrics = Telemetry::without_logs().unwrap().rpc();
-    let peer = Peer::local(ServiceName::Settings, ServiceName::Identity, slot, metrics);
+    let means = Means::new(metrics, Random::system());
+    let peer = Peer::local(ServiceName::Settings, ServiceName::Identity, slot, &means);
     let rpc = Rpc::new(
         Store::new(db),
         Identity::new(peer, 1_000),
