@@ -8,8 +8,17 @@
 mod migrate;
 
 use std::{
-    fs::OpenOptions, future::Future, io, ops::Deref, os::unix::fs::OpenOptionsExt as _, path::Path,
-    sync::Arc, time::Duration,
+    fs::OpenOptions,
+    future::Future,
+    io,
+    ops::Deref,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use sea_orm::{
@@ -24,7 +33,7 @@ use sea_orm::{
 
 pub use migrate::{MigrateError, Migration};
 
-use crate::{config::Secret, random::Random};
+use crate::{config::Secret, outbox::Desk, random::Random};
 
 /// How often a whole transaction is tried before its conflict is given up on.
 const ATTEMPTS_MAX: u32 = 5;
@@ -70,6 +79,7 @@ pub struct Db {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     random: Random,
+    desk: Arc<Desk>,
 }
 
 impl Db {
@@ -104,6 +114,7 @@ impl Db {
         Ok(Self {
             writer,
             reader,
+            desk: Arc::new(Desk::new(random.clone())),
             random,
         })
     }
@@ -146,6 +157,7 @@ impl Db {
         Ok(Self {
             reader: writer.clone(),
             writer,
+            desk: Arc::new(Desk::new(random.clone())),
             random,
         })
     }
@@ -202,12 +214,32 @@ impl Db {
             ..TransactionOptions::default()
         };
         let transaction = Arc::new(self.writer.begin_with_options(options).await?);
+        let ring = Arc::new(AtomicBool::new(false));
         // When `body` fails, or is dropped half-way, the transaction rolls back as it is dropped.
-        let value = body(Tx(Arc::clone(&transaction))).await?;
+        let value = body(Tx {
+            transaction: Arc::clone(&transaction),
+            desk: Arc::clone(&self.desk),
+            ring: Arc::clone(&ring),
+        })
+        .await?;
         let transaction = Arc::into_inner(transaction)
             .ok_or_else(|| DbErr::Custom("a transaction outlived its body".to_owned()))?;
         transaction.commit().await?;
+        if ring.load(Ordering::Relaxed) {
+            self.desk.bell.notify_one();
+        }
         Ok(value)
+    }
+
+    /// Begins a transaction that is held over waits outside the database, and so is never run
+    /// again. For PostgreSQL alone: on SQLite it would keep everybody else from writing.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.writer.begin().await
+    }
+
+    /// What the outbox of this database is written with.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// Closes every connection.
@@ -222,13 +254,29 @@ impl Db {
 
 /// A transaction in the hands of its body, which must let go of it when it ends.
 #[derive(Debug)]
-pub struct Tx(Arc<DatabaseTransaction>);
+pub struct Tx {
+    transaction: Arc<DatabaseTransaction>,
+    desk: Arc<Desk>,
+    ring: Arc<AtomicBool>,
+}
+
+impl Tx {
+    /// What the outbox of this database is written with.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Has the relay woken once this is committed.
+    pub(crate) fn ring_after_commit(&self) {
+        self.ring.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Deref for Tx {
     type Target = DatabaseTransaction;
 
     fn deref(&self) -> &DatabaseTransaction {
-        &self.0
+        &self.transaction
     }
 }
 

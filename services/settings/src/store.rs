@@ -11,6 +11,7 @@ use postern_shared::{
     clock::Timestamp,
     db::{Db, Migration},
     id::UserId,
+    outbox,
 };
 use sea_orm::{DatabaseTransaction, DbErr};
 
@@ -20,7 +21,9 @@ use crate::{
 };
 
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[SETTINGS, outbox::migration("m0002_outbox")];
+
+const SETTINGS: Migration = Migration {
     name: "m0001_settings",
     statements: &["CREATE TABLE IF NOT EXISTS settings (\
          user_id uuid PRIMARY KEY, \
@@ -35,7 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
          updated_at_ms bigint NOT NULL, \
          version bigint NOT NULL, \
          left_everyone_version bigint NOT NULL)"],
-}];
+};
 
 /// How often an update is tried on fresh values. The row is locked while it is changed, so that
 /// only two first changes at once can meet at all.
