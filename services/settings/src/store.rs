@@ -9,11 +9,11 @@ use std::collections::HashMap;
 
 use postern_shared::{
     clock::Timestamp,
-    db::{Db, Migration},
+    db::{Db, Migration, Tx},
     id::UserId,
-    outbox,
+    outbox::{self, Body, Event},
 };
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 
 use crate::{
     domain::{Settings, Update},
@@ -92,7 +92,7 @@ impl Store {
 
 /// One round: none when another was faster.
 async fn attempt(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     user: UserId,
     untouched: &Settings,
     update: &Update,
@@ -107,6 +107,10 @@ async fn attempt(
         None => row::insert(tx, user, &after).await?,
         Some(before) => row::replace(tx, user, before.version, &after).await?,
     };
+    if done {
+        let changed = Event::new(Body::SettingsChanged { user }, after.version, user, now);
+        outbox::append(tx, now, &[changed]).await?;
+    }
     Ok(done.then_some(after))
 }
 

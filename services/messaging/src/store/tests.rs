@@ -5,6 +5,7 @@ mod guard;
 mod lists;
 mod rows;
 mod settle;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -273,5 +274,6 @@ fn prepared(
         placement,
         told,
         rule,
+        traceparent: Some(format!("trace of {id}")),
     }
 }
