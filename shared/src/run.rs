@@ -6,6 +6,7 @@
 
 mod admin;
 mod folder;
+mod outbox_command;
 mod parts;
 mod process;
 mod serve;

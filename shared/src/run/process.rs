@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Running, Service, Setup, StartError, explain};
+use super::{Running, Service, Setup, StartError, explain, outbox_command};
 use crate::{
     config::{Common, Source},
     telemetry::Telemetry,
@@ -13,7 +13,7 @@ use crate::{
 /// What a process prints for people once every port answers.
 pub type Hello = fn(&Common, &Running) -> String;
 
-/// The main of a service that runs by itself: it takes no arguments.
+/// The main of a service that runs by itself. Without arguments it serves.
 #[must_use]
 pub fn main_of(service: Service) -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -21,11 +21,13 @@ pub fn main_of(service: Service) -> ExitCode {
         Some("--help" | "-h" | "help") => {
             eprintln!(
                 "postern-{}: serves until a signal comes; settings come from POSTERN_… variables \
-                 and the TOML file that POSTERN_CONFIG names, see README.md",
-                service.name
+                 and the TOML file that POSTERN_CONFIG names, see README.md\n{}",
+                service.name,
+                outbox_command::USAGE
             );
             ExitCode::SUCCESS
         }
+        Some("outbox") => outbox_command::main(service, std::env::args().skip(2).collect()),
         Some(other) => {
             eprintln!("error: there is no argument `{other}`: settings are POSTERN_… variables");
             ExitCode::FAILURE
