@@ -8,6 +8,7 @@ const FILES: &[&str] = &[
     "postern/common/v1/error.proto",
     "postern/common/v1/page.proto",
     "postern/common/v1/person.proto",
+    "postern/event/v1/event.proto",
     "postern/policy/v1/policy.proto",
     "postern/identity/v1/account_service.proto",
     "postern/identity/v1/session_service.proto",

@@ -31,6 +31,13 @@ pub mod common {
     }
 }
 
+/// What the services tell the world, by ids alone.
+pub mod event {
+    pub mod v1 {
+        tonic::include_proto!("postern.event.v1");
+    }
+}
+
 /// The words of the consent policy.
 pub mod policy {
     pub mod v1 {

@@ -13,7 +13,15 @@ mod fault;
 mod migrate;
 mod open;
 
-use std::{future::Future, ops::Deref, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sea_orm::{
     ColumnTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
@@ -25,7 +33,7 @@ pub use fault::{is_conflict, is_unavailable};
 pub use migrate::{MigrateError, Migration};
 pub use open::{OpenError, Postgres, copy_sqlite, migrate_postgres};
 
-use crate::random::Random;
+use crate::{outbox::Desk, random::Random};
 
 /// How often a whole transaction is tried before its conflict is given up on.
 const ATTEMPTS_MAX: u32 = 5;
@@ -40,6 +48,7 @@ pub struct Db {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
     random: Random,
+    desk: Arc<Desk>,
 }
 
 impl Db {
@@ -70,8 +79,8 @@ impl Db {
     {
         let (mut attempt, mut dead) = (1, 0);
         loop {
-            let failed = match self.begin().await {
-                Ok(transaction) => match run(transaction, &body).await {
+            let failed = match self.begin_writing().await {
+                Ok(transaction) => match self.run(transaction, &body).await {
                     Ok(value) => return Ok(value),
                     Err(failed) => failed,
                 },
@@ -91,13 +100,50 @@ impl Db {
         }
     }
 
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+    /// Runs a body in its transaction, commits it, and wakes the relay where there is something
+    /// new for it.
+    async fn run<T, E, F, Fut>(&self, transaction: DatabaseTransaction, body: &F) -> Result<T, E>
+    where
+        E: From<DbErr>,
+        F: Fn(Tx) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let transaction = Arc::new(transaction);
+        let ring = Arc::new(AtomicBool::new(false));
+        // When `body` fails, or is dropped half-way, the transaction rolls back as it is dropped.
+        let value = body(Tx {
+            transaction: Arc::clone(&transaction),
+            desk: Arc::clone(&self.desk),
+            ring: Arc::clone(&ring),
+        })
+        .await?;
+        let transaction = Arc::into_inner(transaction)
+            .ok_or_else(|| DbErr::Custom("a transaction outlived its body".to_owned()))?;
+        transaction.commit().await?;
+        if ring.load(Ordering::Relaxed) {
+            self.desk.bell.notify_one();
+        }
+        Ok(value)
+    }
+
+    async fn begin_writing(&self) -> Result<DatabaseTransaction, DbErr> {
         let options = TransactionOptions {
             // The lock is taken at once: see the ban on reading first in the file's head.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         self.writer.begin_with_options(options).await
+    }
+
+    /// Begins a transaction that is held over waits outside the database, and so is never run
+    /// again. For PostgreSQL alone: on SQLite it would keep everybody else from writing.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.writer.begin().await
+    }
+
+    /// What the outbox of this database is written with.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// Closes every connection.
@@ -111,31 +157,31 @@ impl Db {
     }
 }
 
-/// Runs a body in its transaction and commits it.
-async fn run<T, E, F, Fut>(transaction: DatabaseTransaction, body: &F) -> Result<T, E>
-where
-    E: From<DbErr>,
-    F: Fn(Tx) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
-    let transaction = Arc::new(transaction);
-    // When `body` fails, or is dropped half-way, the transaction rolls back as it is dropped.
-    let value = body(Tx(Arc::clone(&transaction))).await?;
-    let transaction = Arc::into_inner(transaction)
-        .ok_or_else(|| DbErr::Custom("a transaction outlived its body".to_owned()))?;
-    transaction.commit().await?;
-    Ok(value)
-}
-
 /// A transaction in the hands of its body, which must let go of it when it ends.
 #[derive(Debug)]
-pub struct Tx(Arc<DatabaseTransaction>);
+pub struct Tx {
+    transaction: Arc<DatabaseTransaction>,
+    desk: Arc<Desk>,
+    ring: Arc<AtomicBool>,
+}
+
+impl Tx {
+    /// What the outbox of this database is written with.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// Has the relay woken once this is committed.
+    pub(crate) fn ring_after_commit(&self) {
+        self.ring.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Deref for Tx {
     type Target = DatabaseTransaction;
 
     fn deref(&self) -> &DatabaseTransaction {
-        &self.0
+        &self.transaction
     }
 }
 

@@ -109,9 +109,14 @@ impl ConversationId {
     }
 }
 
-fn version_7(now: Timestamp, random: &Random) -> Uuid {
+pub(crate) fn version_7(now: Timestamp, random: &Random) -> Uuid {
+    version_7_of(now, &random.bytes())
+}
+
+/// The same with what stands behind the time: 12 bits that sort, of 16, and then what is random.
+pub(crate) fn version_7_of(now: Timestamp, bytes: &[u8; 10]) -> Uuid {
     let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random.bytes()).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(millis, bytes).into_uuid()
 }
 
 fn parse(text: &str) -> Result<Uuid, InvalidId> {

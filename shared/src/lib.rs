@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod auth;
+mod bus;
 pub mod caller;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod handle;
 pub mod id;
 pub mod middleware;
+pub mod outbox;
 pub mod page;
 pub mod peer;
 pub mod person;

@@ -6,6 +6,7 @@
 
 mod admin;
 mod folder;
+mod outbox_command;
 mod parts;
 mod process;
 mod serve;
@@ -31,12 +32,14 @@ pub use serve::{DRAIN, Running};
 
 use crate::{
     auth::{ServiceKey, Verifier, VerifyingKey},
+    bus::Bus,
     caller::{Caller, ServiceName},
     clock::Clock,
     config::{Common, ConfigError, Limits, Plaintext, Source},
     db::{Db, OpenError, Postgres, migrate_postgres},
     error,
     middleware::{Port, Shared, Stack},
+    outbox::{self, Relay},
     page::Pager,
     peer::{Faults, Means, Peer, Slot},
     random::Random,
@@ -108,6 +111,9 @@ pub enum StartError {
         /// What is wrong.
         problem: String,
     },
+    /// The addresses of NATS cannot be used. They may hold a password, so they are not shown.
+    #[error("POSTERN_NATS_URL: {0}")]
+    Nats(String),
     /// The operating system refused something else.
     #[error("cannot {0}")]
     System(&'static str, #[source] io::Error),
@@ -221,25 +227,16 @@ impl Setup {
     /// # Errors
     /// When the data folder, a port, a database or another service's address cannot be used.
     pub async fn start(self, telemetry: &Telemetry) -> Result<Running, StartError> {
+        let process = self.name();
         let Self {
             common,
             clock,
             faults,
             services,
         } = self;
-        if common.limits == Limits::Off {
-            tracing::warn!(
-                "POSTERN_LIMITS is `off`: no budget holds and passwords can be guessed without \
-                 limit; use it for replays alone"
-            );
-        }
-        if common.internal_plaintext == Plaintext::Allow {
-            tracing::warn!(
-                "POSTERN_INTERNAL_PLAINTEXT is `allow`: calls between services cross the network \
-                 unencrypted; keep everybody else off it"
-            );
-        }
+        warn_of(&common);
         let random = Random::system();
+        let bus = Bus::new(&common, &process).map_err(StartError::Nats)?;
         let names: Vec<_> = services.iter().map(|(service, _)| service.name).collect();
         let folder = folder::Folder::open(&common, &names, &random)?;
         let sockets = serve::Sockets::bind(&common).await?;
@@ -264,9 +261,17 @@ impl Setup {
         let pager = Arc::new(Pager::new(&folder.page_key, random.clone()));
         let building = services.into_iter().map(|(service, build)| {
             let (clock, random, pager) = (clock.clone(), random.clone(), Arc::clone(&pager));
-            let (common, wiring, folder) = (&common, &wiring, &folder);
+            let (common, wiring, folder, bus) = (&common, &wiring, &folder, &bus);
             async move {
                 let db = open(common, &service, &random).await?;
+                let relay = Relay::new(outbox::Settings {
+                    service: service.name,
+                    db: db.clone(),
+                    brokers: bus.brokers(service.name),
+                    clock: clock.clone(),
+                    random: random.clone(),
+                    meter: &telemetry.meter(),
+                });
                 let context = Context {
                     peers: wiring.peers(service.name)?,
                     limits: common.limits,
@@ -277,10 +282,10 @@ impl Setup {
                     random,
                     pager,
                 };
-                Ok::<_, StartError>((build(context).await?, db))
+                Ok::<_, StartError>((build(context).await?, (db, relay)))
             }
         });
-        let (parts, databases): (Vec<_>, Vec<_>) =
+        let (parts, stores): (Vec<_>, Vec<_>) =
             future::try_join_all(building).await?.into_iter().unzip();
         let parts = Parts::merge(parts);
         let internal = parts.internal_routes();
@@ -288,7 +293,24 @@ impl Setup {
         let guarded = Stack::new(Arc::clone(&shared), Port::Internal, &served).layer(internal);
         // Nobody else fills it: it was made above.
         let _ = slot.set(BoxCloneSyncService::new(guarded));
-        serve::serve(sockets, parts, shared, telemetry.clone(), databases, folder).await
+        let events = serve::Events { bus, stores };
+        serve::serve(sockets, parts, shared, telemetry.clone(), events, folder).await
+    }
+}
+
+/// Says aloud which settings take away a protection.
+fn warn_of(common: &Common) {
+    if common.limits == Limits::Off {
+        tracing::warn!(
+            "POSTERN_LIMITS is `off`: no budget holds and passwords can be guessed without \
+             limit; use it for replays alone"
+        );
+    }
+    if common.internal_plaintext == Plaintext::Allow {
+        tracing::warn!(
+            "POSTERN_INTERNAL_PLAINTEXT is `allow`: calls between services cross the network \
+             unencrypted; keep everybody else off it"
+        );
     }
 }
 

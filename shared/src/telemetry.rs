@@ -24,7 +24,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-pub use context::{client_span, code_name, code_of, end_span, inject, server_span};
+pub use context::{client_span, code_name, code_of, end_span, inject, server_span, traceparent};
 pub use metrics::RpcMetrics;
 
 use crate::config::{LogFormat, TelemetryConfig};

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod choices;
+mod events;
 mod messages;
 mod people;
 mod requests;

@@ -12,6 +12,7 @@ mod schema;
 use postern_shared::{
     db::Db,
     id::{EdgeId, UserId},
+    outbox::{self, Body, Event},
 };
 use sea_orm::DbErr;
 
@@ -36,7 +37,8 @@ impl Store {
     }
 
     /// Does an act of `me` and gives the pair as it is then. `edge` is what a new follow or block
-    /// becomes. When something changes, the version of `me` rises with it.
+    /// becomes. When something changes, the version of `me` rises with it, and one event says so:
+    /// none says what the other lost.
     ///
     /// # Errors
     /// A refusal; the database's.
@@ -50,7 +52,14 @@ impl Store {
             .write(|tx| async move {
                 let held = change::lock(&tx, me, peer.id).await?;
                 let after = domain::decide(held.pair, peer.presence, act, edge)?;
-                change::save(&tx, me, peer.id, &held, &after).await?;
+                if let Some(version) = change::save(&tx, me, peer.id, &held, &after).await? {
+                    let body = Body::RelationshipChanged {
+                        user: me,
+                        peer: peer.id,
+                    };
+                    let changed = Event::new(body, version, me, edge.at);
+                    outbox::append(&tx, edge.at, &[changed]).await?;
+                }
                 Ok(after)
             })
             .await

@@ -10,4 +10,4 @@ mod transition;
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
 pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};
-pub use transition::{Folder, Owners, accept, decline, send};
+pub use transition::{Folder, Owners, RequestStep, accept, decline, request_steps, send};

@@ -5,6 +5,7 @@
 
 mod commit;
 mod entity;
+mod events;
 mod lists;
 mod migrations;
 mod pair;

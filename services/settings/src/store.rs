@@ -9,10 +9,11 @@ use std::collections::HashMap;
 
 use postern_shared::{
     clock::Timestamp,
-    db::{Db, Migration},
+    db::{Db, Migration, Tx},
     id::UserId,
+    outbox::{self, Body, Event},
 };
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DbErr;
 
 use crate::{
     domain::{Settings, Update},
@@ -20,7 +21,9 @@ use crate::{
 };
 
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[SETTINGS, outbox::migration("m0002_outbox")];
+
+const SETTINGS: Migration = Migration {
     name: "m0001_settings",
     statements: &["CREATE TABLE IF NOT EXISTS settings (\
          user_id uuid PRIMARY KEY, \
@@ -35,7 +38,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
          updated_at_ms bigint NOT NULL, \
          version bigint NOT NULL, \
          left_everyone_version bigint NOT NULL)"],
-}];
+};
 
 /// How often an update is tried on fresh values. The row is locked while it is changed, so that
 /// only two first changes at once can meet at all.
@@ -89,7 +92,7 @@ impl Store {
 
 /// One round: none when another was faster.
 async fn attempt(
-    tx: &DatabaseTransaction,
+    tx: &Tx,
     user: UserId,
     untouched: &Settings,
     update: &Update,
@@ -104,6 +107,10 @@ async fn attempt(
         None => row::insert(tx, user, &after).await?,
         Some(before) => row::replace(tx, user, before.version, &after).await?,
     };
+    if done {
+        let changed = Event::new(Body::SettingsChanged { user }, after.version, user, now);
+        outbox::append(tx, now, &[changed]).await?;
+    }
     Ok(done.then_some(after))
 }
 

@@ -82,6 +82,8 @@ pub struct Common {
     /// `nats://host:port`, or several with commas between them: where events go. Without it they
     /// are handed over inside the process alone.
     pub nats_url: Option<Secret>,
+    /// How many servers of a NATS cluster keep each event. Default 1.
+    pub nats_replicas: usize,
     /// A folder that holds `service.key` and `page.key`, and for identity `token.pem`: the same for
     /// every replica of every service. Default: generated ones in `data_dir`.
     pub keys_dir: Option<PathBuf>,
@@ -162,6 +164,8 @@ impl Common {
                 .filter_map(|name| Some((name, peer_urls(source, name)?)))
                 .collect(),
             nats_url: source.secret("nats_url"),
+            nats_replicas: usize::try_from(source.number("nats_replicas", "copies", (1, 5), 1))
+                .unwrap_or(1),
             keys_dir: source.optional("keys_dir", "a folder"),
             internal_plaintext: source.get(
                 "internal_plaintext",

@@ -1,9 +1,10 @@
 //! Bringing a schema up to date, by one process at a time; and checking whether it is.
 //!
 //! A migration is a list of idempotent statements in the SQL that SQLite and PostgreSQL share; the
-//! type `uuid` becomes `blob` on SQLite. Which ones have run is kept by sea-orm-migration. It takes
-//! no lock, so we hold one: a row locked in a transaction of its own, which every
-//! PostgreSQL-compatible engine has. A SQLite file is covered by the lock of its data folder.
+//! types `uuid` and `bytea` become `blob` on SQLite. Which ones have run is kept by
+//! sea-orm-migration. It takes no lock, so we hold one: a row locked in a transaction of its own,
+//! which every PostgreSQL-compatible engine has. A SQLite file is covered by the lock of its data
+//! folder.
 
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait as _,
@@ -161,8 +162,9 @@ impl MigrationTrait for Step {
         let sqlite = manager.get_database_backend() == DbBackend::Sqlite;
         for statement in self.0.statements {
             if sqlite {
-                db.execute_unprepared(&statement.replace(" uuid", " blob"))
-                    .await?;
+                let statement = statement.replace(" uuid", " blob");
+                let statement = statement.replace(" bytea", " blob");
+                db.execute_unprepared(&statement).await?;
             } else {
                 db.execute_unprepared(statement).await?;
             }

@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,7 +25,7 @@ use super::{
     migrate::{self, MigrateError, Migration},
     pause,
 };
-use crate::{config::Secret, random::Random};
+use crate::{config::Secret, outbox::Desk, random::Random};
 
 /// Connections that read a SQLite file.
 const SQLITE_READERS: u32 = 4;
@@ -44,6 +45,8 @@ const STATEMENT_MARGIN: Duration = Duration::from_millis(500);
 const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(30);
 /// The pause between two attempts to reach a server that is waited for.
 const WAIT_STEP: Duration = Duration::from_millis(250);
+/// How long a migration waits for a connection: no caller waits for it.
+const ACQUIRE_TO_MIGRATE: Duration = Duration::from_secs(30);
 /// A migration takes one connection for its lock and one for its steps.
 const MIGRATING_CONNECTIONS: u32 = 2;
 
@@ -117,6 +120,7 @@ impl Db {
         Ok(Self {
             writer,
             reader,
+            desk: Arc::new(Desk::new(random.clone())),
             random,
         })
     }
@@ -147,6 +151,7 @@ impl Db {
         Ok(Self {
             reader: pool.clone(),
             writer: pool,
+            desk: Arc::new(Desk::new(random.clone())),
             random,
         })
     }
@@ -197,7 +202,9 @@ pub async fn migrate_postgres(
     migrations: &'static [Migration],
 ) -> Result<Vec<String>, OpenError> {
     let mut options = postgres.options()?;
-    options.max_connections(MIGRATING_CONNECTIONS);
+    options
+        .max_connections(MIGRATING_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TO_MIGRATE);
     let pool = patiently(postgres.wait, || Database::connect(options.clone())).await?;
     let done = migrate::run(&pool, migrations).await.map_err(unusable);
     if let Err(error) = pool.close().await {

@@ -134,7 +134,7 @@ async fn empty() -> (Databases, Postgres) {
         application: "postern-test".to_owned(),
         connections: 4,
         deadline: Duration::from_millis(200),
-        wait: Duration::ZERO,
+        wait: Duration::from_secs(30),
     };
     (databases, postgres)
 }

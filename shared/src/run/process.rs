@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Running, Service, Setup, StartError, explain};
+use super::{Running, Service, Setup, StartError, explain, outbox_command};
 use crate::{
     config::{Common, Source},
     telemetry::Telemetry,
@@ -16,7 +16,7 @@ const LAST_THREADS: Duration = Duration::from_secs(1);
 /// What a process prints for people once every port answers.
 pub type Hello = fn(&Common, &Running) -> String;
 
-/// The main of a service that runs by itself.
+/// The main of a service that runs by itself. Without arguments it serves.
 #[must_use]
 pub fn main_of(service: Service) -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -24,17 +24,19 @@ pub fn main_of(service: Service) -> ExitCode {
         Some("--help" | "-h" | "help") => {
             eprintln!(
                 "postern-{name}: serves until a signal comes\n\
-                 postern-{name} migrate: brings the database up to date and ends\n\n\
+                 postern-{name} migrate: brings the database up to date and ends\n{outbox}\n\n\
                  settings come from POSTERN_… variables and the TOML file that POSTERN_CONFIG \
                  names, see README.md",
-                name = service.name
+                name = service.name,
+                outbox = outbox_command::USAGE
             );
             ExitCode::SUCCESS
         }
         Some("migrate") => migrate(vec![service]),
+        Some("outbox") => outbox_command::main(service, std::env::args().skip(2).collect()),
         Some(other) => {
             eprintln!(
-                "error: there is no argument `{other}`: expected `migrate` or none; settings are \
+                "error: there is no argument `{other}`: expected `migrate`, `outbox` or none; settings are \
                  POSTERN_… variables"
             );
             ExitCode::FAILURE

@@ -10,8 +10,10 @@ use std::{
     time::Duration,
 };
 
+use postern_proto::event::v1::Event;
 use tokio::{
     net::TcpListener,
+    sync::broadcast,
     task::{JoinHandle, JoinSet},
     time::MissedTickBehavior,
 };
@@ -28,9 +30,11 @@ use super::{
     parts::{Job, Parts},
 };
 use crate::{
+    bus::Bus,
     config::{self, Common},
     db::Db,
     middleware::{Port, Shared, Stack},
+    outbox::Relay,
     telemetry::Telemetry,
 };
 
@@ -84,6 +88,13 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, StartError>
         })
 }
 
+/// Where events are written, what carries them off, and where to.
+pub(super) struct Events {
+    pub(super) bus: Bus,
+    /// Each service's database and its relay.
+    pub(super) stores: Vec<(Db, Relay)>,
+}
+
 /// A process that serves.
 pub struct Running {
     /// Where people's clients call.
@@ -94,6 +105,10 @@ pub struct Running {
     pub admin: SocketAddr,
     stop: CancellationToken,
     servers: JoinSet<Result<(), String>>,
+    /// They outlive the servers, whose last calls leave events too.
+    relays: JoinSet<()>,
+    stop_relays: CancellationToken,
+    bus: Bus,
     jobs: Vec<JoinHandle<()>>,
     ready: Arc<AtomicBool>,
     health: Vec<(HealthReporter, Vec<&'static str>)>,
@@ -113,13 +128,26 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
-    /// Waits until a server dies, which none should; says why.
+    /// Waits until a server or a relay dies, which none should; says why.
     pub async fn died(&mut self) -> String {
-        match self.servers.join_next().await {
-            Some(Ok(Ok(()))) | None => "a server ended by itself".to_owned(),
-            Some(Ok(Err(error))) => error,
-            Some(Err(error)) => error.to_string(),
+        tokio::select! {
+            ended = self.servers.join_next() => match ended {
+                Some(Ok(Ok(()))) | None => "a server ended by itself".to_owned(),
+                Some(Ok(Err(error))) => error,
+                Some(Err(error)) => error.to_string(),
+            },
+            ended = self.relays.join_next() => match ended {
+                Some(Ok(())) | None => "a relay of events ended by itself".to_owned(),
+                Some(Err(error)) => format!("a relay of events died: {error}"),
+            },
         }
+    }
+
+    /// Listens to the events that this process publishes from now on. They are hints: whoever
+    /// must not miss one reads the database, at the latest when told of having missed some.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.bus.subscribe()
     }
 
     /// Stops: readiness goes off, calls in progress end, databases close.
@@ -151,6 +179,8 @@ impl Running {
             );
         }
         self.servers.shutdown().await;
+        self.stop_relays.cancel();
+        while self.relays.join_next().await.is_some() {}
         for db in self.databases {
             db.close().await;
         }
@@ -162,7 +192,7 @@ pub(super) async fn serve(
     mut parts: Parts,
     shared: Arc<Shared>,
     telemetry: Telemetry,
-    databases: Vec<Db>,
+    events: Events,
     folder: Folder,
 ) -> Result<Running, StartError> {
     let (public, internal, admin) = (
@@ -204,12 +234,21 @@ pub(super) async fn serve(
         .take_jobs()
         .into_iter()
         .map(|(period, job)| tokio::spawn(repeat(period, job)));
+    let stop_relays = CancellationToken::new();
+    let (mut relays, mut databases) = (JoinSet::new(), Vec::new());
+    for (db, relay) in events.stores {
+        relays.spawn(relay.run(stop_relays.clone()));
+        databases.push(db);
+    }
     Ok(Running {
         public,
         internal,
         admin,
         stop,
         servers,
+        relays,
+        stop_relays,
+        bus: events.bus,
         jobs: jobs.collect(),
         ready,
         health,

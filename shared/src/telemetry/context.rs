@@ -60,6 +60,15 @@ pub fn inject(span: &Span, headers: &mut HeaderMap) {
     TraceContextPropagator::new().inject_context(&span.context(), &mut Outgoing(headers));
 }
 
+/// A span's place as the header `traceparent` has it; none where no traces are kept.
+#[must_use]
+pub fn traceparent(span: &Span) -> Option<String> {
+    let mut headers = HeaderMap::new();
+    inject(span, &mut headers);
+    let place = headers.remove("traceparent")?;
+    place.to_str().ok().map(str::to_owned)
+}
+
 /// How a call ended, as its first headers tell. That of a stream that fails later is not seen.
 #[must_use]
 pub fn code_of(response: &Response<Body>) -> Code {

@@ -1,5 +1,5 @@
 //! The canary: every string that a client sends says so, and none may be found in what the process
-//! logs at its most talkative, in its traces or in its metrics.
+//! logs at its most talkative, in its traces, in its metrics or in the events that it publishes.
 
 mod story;
 mod wrong;
@@ -18,6 +18,7 @@ use postern_shared::{
     auth::{CREDENTIAL_HEADER, ServiceKey},
     caller::ServiceName,
 };
+use sea_orm::{ConnectionTrait as _, Database, Statement};
 use tonic::{Request, metadata::AsciiMetadataValue, transport::Channel};
 
 use super::collector::{Collector, attribute};
@@ -69,12 +70,33 @@ async fn nothing_that_people_keep_to_themselves_is_told() {
         ("log", &ended.output),
         ("traces", &collector.text()),
         ("metrics", &metrics),
+        ("events", &events(folder.path()).await),
     ] {
         assert_silent(name, text, CANARY);
         for secret in &secrets {
             assert_silent(name, text, secret);
         }
     }
+}
+
+/// Every byte that the services wrote down to be published.
+async fn events(folder: &Path) -> String {
+    let mut all = String::new();
+    for service in ServiceName::ALL {
+        let file = folder.join(format!("{service}.db"));
+        let db = Database::connect(format!("sqlite://{}", file.display())).await;
+        let db = db.unwrap();
+        let sql = "SELECT events FROM outbox";
+        let sql = Statement::from_sql_and_values(db.get_database_backend(), sql, []);
+        let rows = db.query_all_raw(sql).await.unwrap();
+        assert!(!rows.is_empty(), "{service} told of nothing");
+        for row in rows {
+            let bytes: Vec<u8> = row.try_get("", "events").unwrap();
+            all.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        db.close().await.unwrap();
+    }
+    all
 }
 
 /// Fails with what stands around the first `secret`, in whatever letters it is written.

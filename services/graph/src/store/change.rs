@@ -51,7 +51,7 @@ pub async fn lock(tx: &DatabaseTransaction, me: UserId, peer: UserId) -> Result<
     Ok(Held { pair, version })
 }
 
-/// Stores what `me` has changed; nothing when `after` is what was held.
+/// Stores what `me` has changed and tells their new version; nothing when `after` is what was held.
 ///
 /// # Errors
 /// The database's.
@@ -61,21 +61,19 @@ pub async fn save(
     peer: UserId,
     held: &Held,
     after: &Pair,
-) -> Result<(), DbErr> {
+) -> Result<Option<u64>, DbErr> {
     if held.pair == *after {
-        return Ok(());
+        return Ok(None);
     }
+    let version = held.version + 1;
     save_side(tx, me, peer, &held.pair.mine, &after.mine).await?;
     save_side(tx, peer, me, &held.pair.theirs, &after.theirs).await?;
     policy_version::Entity::update_many()
-        .col_expr(
-            policy_version::Column::Version,
-            Expr::value(held.version + 1),
-        )
+        .col_expr(policy_version::Column::Version, Expr::value(version))
         .filter(policy_version::Column::UserId.eq(me.uuid()))
         .exec(tx)
         .await?;
-    Ok(())
+    Ok(Some(version.cast_unsigned()))
 }
 
 /// Writing the value that is there locks the row on every engine, and makes it when it is missing.

@@ -1,9 +1,11 @@
 //! The schema, step by step. The home key comes first in every key; a released step never changes.
 
-use postern_shared::db::Migration;
+use postern_shared::{db::Migration, outbox};
 
 /// Every step so far.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[GRAPH, outbox::migration("m0002_outbox")];
+
+const GRAPH: Migration = Migration {
     name: "m0001_graph",
     statements: &[
         // What `owner_id` has set towards `peer_id`. Rows are kept for ever, for the epoch.
@@ -37,4 +39,4 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
             version bigint NOT NULL
         )",
     ],
-}];
+};

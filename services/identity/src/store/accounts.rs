@@ -2,7 +2,11 @@
 //!
 //! An account is read in one statement, so that its version belongs to its values.
 
-use postern_shared::{db::any_of, id::UserId};
+use postern_shared::{
+    db::any_of,
+    id::UserId,
+    outbox::{self, Body, Event},
+};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, IntoActiveModel as _, QueryFilter as _,
     sea_query::{Expr, OnConflict},
@@ -34,6 +38,9 @@ impl Store {
         password: &PasswordHash,
     ) -> Result<(), Error> {
         let row = &entity::account_row(account, password)?;
+        let (user, now) = (account.id, account.created_at);
+        let body = Body::AccountStandingChanged { user };
+        let events = &[Event::new(body, account.version, user, now)];
         self.db
             .write(|tx| async move {
                 let reservation = handle::Model {
@@ -55,6 +62,7 @@ impl Store {
                 account::Entity::insert(row.clone().into_active_model())
                     .exec_without_returning(&*tx)
                     .await?;
+                outbox::append(&tx, now, events).await?;
                 Ok(())
             })
             .await

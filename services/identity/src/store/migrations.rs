@@ -1,9 +1,11 @@
 //! The schema, step by step. A step that was released is never changed.
 
-use postern_shared::db::Migration;
+use postern_shared::{db::Migration, outbox};
 
 /// Every step in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[ACCOUNTS, outbox::migration("m0002_outbox")];
+
+const ACCOUNTS: Migration = Migration {
     name: "m0001_accounts_and_sessions",
     statements: &[
         "CREATE TABLE IF NOT EXISTS account (
@@ -48,4 +50,4 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
         )",
         "CREATE INDEX IF NOT EXISTS refresh_token_by_expiry ON refresh_token (expires_at_ms)",
     ],
-}];
+};

@@ -1,4 +1,7 @@
-//! Committers at work: many at once, some that fail, some whose callers have gone.
+//! Committers at work: many at once, some that fail, some whose callers have gone; and what they
+//! tell the world.
+
+mod events;
 
 use std::sync::Arc;
 

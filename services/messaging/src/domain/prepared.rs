@@ -48,6 +48,8 @@ pub struct PreparedSend {
     pub told: Told,
     /// The row of the policy that decided.
     pub rule: Rule,
+    /// The trace of the call that sends it, where one is kept.
+    pub traceparent: Option<String>,
 }
 
 /// What became of a prepared message.

@@ -136,6 +136,40 @@ pub fn decline(
     before.with_side(other, theirs)
 }
 
+/// What an act does to a request and others may hear of. Of a decline nobody does, and neither of a
+/// request that a follow made needless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestStep {
+    /// The one who acts asks the other.
+    Created,
+    /// The one who acts takes in what the other had asked.
+    Accepted,
+}
+
+/// What an act of `actor` did to the requests of a pair.
+#[must_use]
+pub fn request_steps(
+    before: &Conversation,
+    after: &Conversation,
+    actor: UserId,
+) -> Vec<RequestStep> {
+    let pending = |request| matches!(request, Request::Pending { .. });
+    let other = if actor == before.lo {
+        before.hi
+    } else {
+        before.lo
+    };
+    let (mine, theirs) = (before.side(actor).request, before.side(other).request);
+    let mut steps = Vec::new();
+    if theirs != Request::Accepted && after.side(other).request == Request::Accepted {
+        steps.push(RequestStep::Accepted);
+    }
+    if !pending(mine) && pending(after.side(actor).request) {
+        steps.push(RequestStep::Created);
+    }
+    steps
+}
+
 /// A consent by a new act; one that says the same already stays as it is, so that the messages of
 /// a running conversation change nothing and need not wait for each other.
 fn renewed(before: Consent, how: How, owners: Owners, now: Timestamp) -> Consent {

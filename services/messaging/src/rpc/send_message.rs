@@ -14,7 +14,9 @@ use postern_shared::{
     error::Check,
     id::{DecisionId, UserId},
     person::{Named, named},
+    telemetry,
 };
+use tracing::Span;
 
 use super::{ROUNDS_MAX, Rpc, reply};
 use crate::{
@@ -229,6 +231,7 @@ fn prepare(
         placement,
         told,
         rule,
+        traceparent: telemetry::traceparent(&Span::current()),
     })
 }
 

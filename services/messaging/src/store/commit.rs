@@ -2,7 +2,8 @@
 //!
 //! Promises: each message is stored iff, under the locks of this transaction, no fence of its two
 //! people is above the versions it was decided with and the pair is as it was decided upon; its
-//! number is the next of its conversation; a `client_message_id` never stores twice.
+//! number is the next of its conversation; a `client_message_id` never stores twice; what is stored
+//! leaves its events with it.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use sea_orm::{
 use super::{
     Store,
     entity::{conversation, mailbox, message, participant},
-    rows,
+    events, rows,
 };
 use crate::domain::{Conversation, Folder, Outcome, PreparedSend, Versions};
 
@@ -48,6 +49,7 @@ async fn commit(tx: &Tx, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> 
         outcomes.push(store_one(tx, &mut locked, send).await?);
     }
     locked.write_back(tx).await?;
+    events::of_batch(tx, batch, &outcomes).await?;
     Ok(outcomes)
 }
 

@@ -1,10 +1,20 @@
 //! The schema, step by step. The first is final: columns whose feature comes later are there and
 //! hold their neutral value.
 
-use postern_shared::db::Migration;
+use postern_shared::{db::Migration, outbox};
 
 /// All steps, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
+pub const MIGRATIONS: &[Migration] = &[
+    MESSAGES,
+    // The first step made a table of this name that nothing ever wrote to.
+    Migration {
+        name: "m0002_drop_unused_outbox",
+        statements: &["DROP TABLE IF EXISTS outbox"],
+    },
+    outbox::migration("m0003_outbox"),
+];
+
+const MESSAGES: Migration = Migration {
     name: "m0001_messages",
     statements: &[
         CONVERSATION,
@@ -16,9 +26,9 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
         USER_EVENT,
         REFUSAL,
         REFUSAL_AGE,
-        OUTBOX,
+        UNUSED_OUTBOX,
     ],
-}];
+};
 
 /// One row a pair: what messaging itself knows of the two. `lo_…` is what `lo` did towards `hi`.
 const CONVERSATION: &str = "
@@ -147,8 +157,8 @@ CREATE TABLE IF NOT EXISTS refusal (
 const REFUSAL_AGE: &str = "
 CREATE INDEX IF NOT EXISTS refusal_age ON refusal (decided_at_ms)";
 
-/// Events on their way out, one row a committed batch.
-const OUTBOX: &str = "
+/// Replaced by the outbox that all services share before anything was written to it.
+const UNUSED_OUTBOX: &str = "
 CREATE TABLE IF NOT EXISTS outbox (
     shard bigint NOT NULL,
     outbox_id uuid NOT NULL,

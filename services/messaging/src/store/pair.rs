@@ -13,7 +13,7 @@ use super::{
     Store,
     commit::Locked,
     entity::{conversation, mailbox, message, participant, user_event},
-    rows,
+    events, rows,
 };
 use crate::domain::{ClientMessageId, Conversation, Folder, Message, Versions, conversation_id};
 
@@ -202,6 +202,7 @@ impl Store {
                     .map_or(before.last_seq, |now| now.last_seq);
                 locked.replace(Conversation { last_seq, ..after });
                 locked.write_back(&tx).await?;
+                events::of_settlement(&tx, &settled).await?;
                 Ok(true)
             })
             .await

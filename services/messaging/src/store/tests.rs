@@ -5,6 +5,7 @@ mod guard;
 mod lists;
 mod rows;
 mod settle;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -312,5 +313,6 @@ fn prepared(
         placement,
         told,
         rule,
+        traceparent: Some(format!("trace of {id}")),
     }
 }
