@@ -84,9 +84,13 @@ async fn one_dead_address_of_four_fails_no_call() {
     served(&world.peer, 200).await;
     let calls: usize = replicas.iter().map(|replica| replica.fake.calls()).sum();
     assert_eq!(calls, 200);
-    assert_eq!(world.counted("ejections"), 1);
-    // Each time it was tried a call went elsewhere; and it was not tried with every fourth call.
-    assert!((1..=10).contains(&world.counted("retries")));
+    // Each time it was tried a call went elsewhere; and it was not tried with every fourth call,
+    // but once in a while.
+    let counted = ["ejections", "retries"].map(|name| world.counted(name));
+    assert!(
+        counted.iter().all(|count| (1..=15).contains(count)),
+        "{counted:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,8 +211,10 @@ async fn several_names_and_several_addresses_of_one_are_all_asked() {
     let peer = Peer::network(inner.me, inner.name, &uris, credential, &inner.means).unwrap();
     // `localhost` may also mean an address where nobody listens.
     served(&peer, 100).await;
-    assert!(named.fake.calls() >= 20, "{}", named.fake.calls());
-    assert!(other.fake.calls() >= 20, "{}", other.fake.calls());
+    // How many each gets depends on which one is faster.
+    let calls = [named.fake.calls(), other.fake.calls()];
+    assert!(calls.iter().all(|calls| *calls > 0), "{calls:?}");
+    assert_eq!(calls[0] + calls[1], 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
