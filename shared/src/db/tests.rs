@@ -133,7 +133,7 @@ async fn empty() -> (Databases, Postgres) {
         url: Secret::from(url),
         application: "postern-test".to_owned(),
         connections: 4,
-        deadline: Duration::from_millis(200),
+        deadline: Duration::from_secs(10),
         wait: Duration::from_secs(30),
     };
     (databases, postgres)
@@ -236,7 +236,8 @@ async fn two_that_wait_for_each_other_both_commit_in_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: tests/run starts one"]
 async fn a_statement_takes_no_longer_than_a_call_may_and_is_unavailable_then() {
-    let (_databases, postgres) = empty().await;
+    let (_databases, mut postgres) = empty().await;
+    postgres.deadline = Duration::from_secs(1);
     let db = opened(&postgres, &[]).await.unwrap();
     let slow = db
         .reader()
