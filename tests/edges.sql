@@ -26,11 +26,13 @@ CREATE TEMP TABLE later AS
         format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname,
             pg_get_constraintdef(oid)) AS make_it
     FROM pg_constraint
-    WHERE contype = 'p' AND conrelid IN ('relation'::regclass, 'follower'::regclass)
+    WHERE contype = 'p' AND conrelid IN ('relation'::regclass, 'follower'::regclass,
+        'friend'::regclass)
     UNION ALL
     SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid)
     FROM pg_index
-    WHERE NOT indisprimary AND indrelid IN ('relation'::regclass, 'follower'::regclass);
+    WHERE NOT indisprimary AND indrelid IN ('relation'::regclass, 'follower'::regclass,
+        'friend'::regclass);
 SELECT drop_it FROM later \gexec
 
 INSERT INTO relation (owner_id, peer_id, follow_id, followed_at_ms, epoch)
@@ -51,6 +53,10 @@ INSERT INTO relation (owner_id, peer_id, follow_id, followed_at_ms, epoch)
     ) AS edges;
 INSERT INTO follower (followee_id, follower_id, follow_id, followed_at_ms)
     SELECT peer_id, owner_id, follow_id, followed_at_ms FROM relation;
+INSERT INTO friend (owner_id, peer_id, follow_id, followed_at_ms)
+    SELECT r.owner_id, r.peer_id, r.follow_id, r.followed_at_ms
+    FROM relation AS r
+    JOIN follower AS f ON f.followee_id = r.owner_id AND f.follower_id = r.peer_id;
 INSERT INTO policy_version (user_id, version)
     SELECT pg_temp.person(number), 20 FROM generate_series(0::bigint, :people + 1) AS number;
 

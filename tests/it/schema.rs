@@ -12,6 +12,7 @@ const HOMES: &[(&str, &str)] = &[
     ("account", "user_id"),
     ("conversation", "conversation_id"),
     ("follower", "followee_id"),
+    ("friend", "owner_id"),
     // One row is one reservation: unique everywhere because the handle itself is the home.
     ("handle", "handle"),
     ("mailbox", "user_id"),

@@ -6,7 +6,7 @@
 //! - Whoever waits for a side holds at most the side that sorts before it, and a version, for which
 //!   no holder of a side waits. So when two people act on each other at once, both go for the same
 //!   side first, and one waits for the other to end.
-//! - A row of `follower` is touched only by who holds both sides of its pair.
+//! - A row of `follower` or `friend` is touched only by who holds both sides of its pair.
 
 use postern_shared::id::UserId;
 use sea_orm::{
@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use super::{
-    entities::{follower, policy_version, relation},
+    entities::{follower, friend, policy_version, relation},
     read,
 };
 use crate::domain::{Edge, Pair, Side};
@@ -68,6 +68,7 @@ pub async fn save(
     let version = held.version + 1;
     save_side(tx, me, peer, &held.pair.mine, &after.mine).await?;
     save_side(tx, peer, me, &held.pair.theirs, &after.theirs).await?;
+    save_friends(tx, me, peer, &held.pair, after).await?;
     policy_version::Entity::update_many()
         .col_expr(policy_version::Column::Version, Expr::value(version))
         .filter(policy_version::Column::UserId.eq(me.uuid()))
@@ -131,6 +132,41 @@ async fn save_side(
         // A follow is never replaced by another.
         (None, None) | (Some(_), Some(_)) => Ok(()),
     }
+}
+
+/// Both follows at once, or none: each of the two has the other among their friends, or neither.
+async fn save_friends(
+    tx: &DatabaseTransaction,
+    me: UserId,
+    peer: UserId,
+    before: &Pair,
+    after: &Pair,
+) -> Result<(), DbErr> {
+    let both = |pair: &Pair| pair.mine.follow.zip(pair.theirs.follow);
+    match (both(before), both(after)) {
+        (None, Some((mine, theirs))) => {
+            let row = |owner: UserId, peer: UserId, follow: Edge| friend::ActiveModel {
+                owner_id: Set(owner.uuid()),
+                peer_id: Set(peer.uuid()),
+                follow_id: Set(follow.id.uuid()),
+                followed_at_ms: Set(follow.at.unix_millis()),
+            };
+            let rows = [row(me, peer, mine), row(peer, me, theirs)];
+            friend::Entity::insert_many(rows)
+                .exec_without_returning(tx)
+                .await?;
+        }
+        (Some(_), None) => {
+            for (owner, peer) in [(me, peer), (peer, me)] {
+                friend::Entity::delete_by_id((owner.uuid(), peer.uuid()))
+                    .exec(tx)
+                    .await?;
+            }
+        }
+        // A follow is never replaced by another.
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+    Ok(())
 }
 
 async fn add_follower(

@@ -60,6 +60,33 @@ pub mod follower {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Someone who follows back, under whom they are a friend of.
+pub mod friend {
+    use sea_orm::entity::prelude::*;
+
+    /// A row.
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "friend")]
+    pub struct Model {
+        /// Whose friend it is.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub owner_id: Uuid,
+        /// Who.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub peer_id: Uuid,
+        /// The owner's follow, as in their own row.
+        pub follow_id: Uuid,
+        /// Since when the owner follows, in Unix milliseconds.
+        pub followed_at_ms: i64,
+    }
+
+    /// None: rows refer to nothing.
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// How often a person has changed something.
 pub mod policy_version {
     use sea_orm::entity::prelude::*;

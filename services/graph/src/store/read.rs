@@ -60,9 +60,7 @@ pub async fn relationships(
     let values = std::iter::once(&me)
         .chain(asked)
         .map(|person| Value::from(person.uuid()));
-    let places: Vec<_> = (2..filled + 2).map(|place| format!("(${place})")).collect();
-    let places = places.join(", ");
-    let sql = format!("{RELATIONSHIP} FROM (VALUES {places}) AS k {RELATIONSHIP_JOINS}");
+    let sql = relationships_sql(filled);
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     let rows = RelationshipRow::find_by_statement(statement)
         .all(db)
@@ -75,6 +73,13 @@ pub async fn relationships(
         .iter()
         .map(|peer| found.get(&peer.uuid()).copied().unwrap_or_default())
         .collect())
+}
+
+/// The statement about so many peers.
+pub(super) fn relationships_sql(peers: usize) -> String {
+    let places: Vec<_> = (2..peers + 2).map(|place| format!("(${place})")).collect();
+    let places = places.join(", ");
+    format!("{RELATIONSHIP} FROM (VALUES {places}) AS k {RELATIONSHIP_JOINS}")
 }
 
 impl RelationshipRow {
@@ -123,17 +128,24 @@ const FOLLOWING: &str = "SELECT peer_id AS person_id, follow_id AS edge_id,
         followed_at_ms AS at_ms
     FROM relation WHERE owner_id = $1 AND follow_id < $2
     ORDER BY follow_id DESC LIMIT $3";
-// Both rows of a friend lie under the owner's home key.
-const FRIENDS: &str = "SELECT r.peer_id AS person_id, r.follow_id AS edge_id,
-        r.followed_at_ms AS at_ms
-    FROM relation AS r
-    JOIN follower AS f ON f.followee_id = r.owner_id AND f.follower_id = r.peer_id
-    WHERE r.owner_id = $1 AND r.follow_id < $2
-    ORDER BY r.follow_id DESC LIMIT $3";
+const FRIENDS: &str = "SELECT peer_id AS person_id, follow_id AS edge_id,
+        followed_at_ms AS at_ms
+    FROM friend WHERE owner_id = $1 AND follow_id < $2
+    ORDER BY follow_id DESC LIMIT $3";
 const BLOCKED: &str = "SELECT peer_id AS person_id, block_id AS edge_id,
         blocked_at_ms AS at_ms
     FROM relation WHERE owner_id = $1 AND block_id < $2
     ORDER BY block_id DESC LIMIT $3";
+
+/// The statement of a page: of an owner, below a cursor, so many.
+pub(super) const fn list_sql(list: List) -> &'static str {
+    match list {
+        List::Followers => FOLLOWERS,
+        List::Following => FOLLOWING,
+        List::Friends => FRIENDS,
+        List::Blocked => BLOCKED,
+    }
+}
 
 #[derive(Debug, FromQueryResult)]
 struct EntryRow {
@@ -153,12 +165,7 @@ pub async fn list(
     after: Option<EdgeId>,
     count: u32,
 ) -> Result<Vec<Entry>, DbErr> {
-    let sql = match list {
-        List::Followers => FOLLOWERS,
-        List::Following => FOLLOWING,
-        List::Friends => FRIENDS,
-        List::Blocked => BLOCKED,
-    };
+    let sql = list_sql(list);
     // No edge has the largest id that there is: it names version 15, and edges are version 7.
     let after = after.map_or(Uuid::max(), EdgeId::uuid);
     let values: [Value; 3] = [owner.uuid().into(), after.into(), i64::from(count).into()];
@@ -177,12 +184,10 @@ pub async fn list(
 }
 
 // `follow_id >= $2`, the smallest id, leaves out the empty ones by a range of the index.
-const COUNTS: &str = "SELECT
+pub(super) const COUNTS: &str = "SELECT
     (SELECT count(*) FROM follower WHERE followee_id = $1) AS followers,
     (SELECT count(*) FROM relation WHERE owner_id = $1 AND follow_id >= $2) AS following,
-    (SELECT count(*) FROM relation AS r
-        JOIN follower AS f ON f.followee_id = r.owner_id AND f.follower_id = r.peer_id
-        WHERE r.owner_id = $1 AND r.follow_id >= $2) AS friends";
+    (SELECT count(*) FROM friend WHERE owner_id = $1) AS friends";
 
 #[derive(Debug, FromQueryResult)]
 struct CountsRow {

@@ -3,7 +3,7 @@
 use postern_shared::{db::Migration, outbox};
 
 /// Every step so far.
-pub const MIGRATIONS: &[Migration] = &[GRAPH, outbox::migration("m0002_outbox")];
+pub const MIGRATIONS: &[Migration] = &[GRAPH, outbox::migration("m0002_outbox"), FRIENDS];
 
 const GRAPH: Migration = Migration {
     name: "m0001_graph",
@@ -38,5 +38,28 @@ const GRAPH: Migration = Migration {
             user_id uuid NOT NULL PRIMARY KEY,
             version bigint NOT NULL
         )",
+    ],
+};
+
+/// Who follow each other, under each of the two: a page of friends found by joining both directions
+/// would cost as much as the longer list.
+const FRIENDS: Migration = Migration {
+    name: "m0003_friends",
+    statements: &[
+        // The follow is the owner's own.
+        "CREATE TABLE IF NOT EXISTS friend (
+            owner_id uuid NOT NULL,
+            peer_id uuid NOT NULL,
+            follow_id uuid NOT NULL,
+            followed_at_ms bigint NOT NULL,
+            PRIMARY KEY (owner_id, peer_id)
+        )",
+        "CREATE INDEX IF NOT EXISTS friend_follow ON friend (owner_id, follow_id)",
+        "INSERT INTO friend (owner_id, peer_id, follow_id, followed_at_ms)
+            SELECT m.owner_id, m.peer_id, m.follow_id, m.followed_at_ms
+            FROM relation AS m
+            JOIN relation AS t ON t.owner_id = m.peer_id AND t.peer_id = m.owner_id
+            WHERE m.follow_id IS NOT NULL AND t.follow_id IS NOT NULL
+            ON CONFLICT DO NOTHING",
     ],
 };

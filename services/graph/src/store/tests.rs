@@ -1,5 +1,7 @@
 //! The store on a real database: what each act leaves behind, also when acts race.
 
+mod plans;
+
 use std::collections::BTreeSet;
 
 use postern_shared::{
@@ -276,6 +278,10 @@ async fn check(world: &World, a: UserId, b: UserId) {
         world.people(a, List::Followers).await.contains(&b),
         follows.1
     );
+    for (one, other) in [(a, b), (b, a)] {
+        let friends = world.people(one, List::Friends).await;
+        assert_eq!(friends.contains(&other), follows.0 && follows.1);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

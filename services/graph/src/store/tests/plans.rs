@@ -1,0 +1,106 @@
+//! How the engines find what is asked for: by ranges of indexes, however many edges there are.
+
+use postern_shared::testing::{assert_index_ranges, assert_index_ranges_at_scale};
+use sea_orm::{ConnectionTrait as _, Value};
+use uuid::Uuid;
+
+use super::*;
+
+/// Every statement that a page or a decision waits for, with values for it.
+fn statements(one: Uuid, other: Uuid) -> Vec<(String, Vec<Value>)> {
+    let lists = [
+        List::Followers,
+        List::Following,
+        List::Friends,
+        List::Blocked,
+    ];
+    let page = |list| {
+        let values = vec![one.into(), Uuid::max().into(), 51_i64.into()];
+        (read::list_sql(list).to_owned(), values)
+    };
+    let mut all: Vec<_> = lists.into_iter().map(page).collect();
+    all.push((read::relationships_sql(1), vec![one.into(), other.into()]));
+    let several = vec![
+        one.into(),
+        other.into(),
+        one.into(),
+        other.into(),
+        one.into(),
+    ];
+    all.push((read::relationships_sql(4), several));
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_relationships_are_index_ranges() {
+    let world = World::new().await;
+    let (a, b) = (world.person(), world.person());
+    world.does(a, b, Act::Follow).await;
+    for (sql, values) in statements(a.uuid(), b.uuid()) {
+        assert_index_ranges(&world.store.db, &sql, &values).await;
+    }
+}
+
+/// 20,000 people who follow about ten others each, half of whom follow back, and one person whom
+/// everybody follows and who follows everybody; in a long run 1,000,000 people.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: tests/run starts one"]
+async fn so_they_are_over_many_edges() {
+    assert!(
+        testing::on_postgres(),
+        "POSTERN_TEST_DATABASE_URL is not set: see tests/servers"
+    );
+    let world = World::new().await;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test run has no other settings"
+    )]
+    let long = std::env::var_os("POSTERN_LONG").is_some();
+    let people = if long { 1_000_000 } else { 20_000 };
+    let person = "(md5('person ' || N)::uuid)";
+    let of = |n: &str| person.replace('N', n);
+    let edges = format!(
+        "SELECT {} AS owner_id, {} AS peer_id, n + k AS at FROM generate_series(1, {people}) AS n
+            CROSS JOIN LATERAL unnest(ARRAY[1, -1, 2, -2, 3, 4, 5, 6, 7]) AS k
+            WHERE n + k BETWEEN 1 AND {people}
+        UNION ALL SELECT {star}, {}, n FROM generate_series(1, {people}) AS n
+        UNION ALL SELECT {}, {star}, n FROM generate_series(1, {people}) AS n",
+        of("n"),
+        of("(n + k)"),
+        of("n"),
+        of("n"),
+        star = of("0"),
+    );
+    let id = "(lpad(to_hex(at), 12, '0') || '70008' || substr(md5(owner_id::text || peer_id), 1, 15))::uuid";
+    for sql in [
+        format!("INSERT INTO relation SELECT owner_id, peer_id, {id}, at, NULL, NULL, 0 FROM ({edges}) AS e"),
+        "INSERT INTO follower SELECT peer_id, owner_id, follow_id, followed_at_ms FROM relation".to_owned(),
+        "INSERT INTO friend SELECT r.owner_id, r.peer_id, r.follow_id, r.followed_at_ms
+            FROM relation r JOIN follower f ON f.followee_id = r.owner_id AND f.follower_id = r.peer_id"
+            .to_owned(),
+        "INSERT INTO policy_version SELECT DISTINCT owner_id, 1 FROM relation".to_owned(),
+        "ANALYZE".to_owned(),
+    ] {
+        world.store.db.reader().execute_unprepared(&sql).await.unwrap();
+    }
+    let id_of = |text: &str| {
+        use sea_orm::Statement;
+        let sql = format!("SELECT {} AS id", of(text));
+        let reader = world.store.db.reader();
+        let statement = Statement::from_sql_and_values(world.store.db.backend(), sql, []);
+        async move {
+            let row = reader.query_one_raw(statement).await.unwrap().unwrap();
+            row.try_get::<Uuid>("", "id").unwrap()
+        }
+    };
+    let (star, someone) = (id_of("0").await, id_of("77").await);
+    for (one, other) in [(star, someone), (someone, star)] {
+        for (sql, values) in statements(one, other) {
+            assert_index_ranges_at_scale(&world.store.db, &sql, &values).await;
+        }
+    }
+    let friends = world
+        .people(UserId::from_uuid(someone), List::Friends)
+        .await;
+    assert_eq!(friends.len(), 5);
+}
