@@ -6,7 +6,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex as StdMutex, PoisonError},
+    sync::{
+        Arc, Mutex as StdMutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -107,6 +110,8 @@ pub(super) struct JetStream {
     session: StdMutex<Option<(u64, Context)>>,
     /// One looks after the stream at a time.
     ensuring: Mutex<()>,
+    /// Whether this process has had the stream before.
+    seen: AtomicBool,
 }
 
 impl fmt::Debug for JetStream {
@@ -137,6 +142,7 @@ impl JetStream {
             config,
             session: StdMutex::default(),
             ensuring: Mutex::default(),
+            seen: AtomicBool::new(false),
         }
     }
 
@@ -158,10 +164,7 @@ impl JetStream {
                 {
                     let made = context.create_stream(self.config.clone()).await;
                     made.map_err(|error| unavailable("make the stream", &error))?;
-                    tracing::info!(
-                        stream = self.config.name,
-                        "the stream was missing and is made"
-                    );
+                    self.note_made();
                     return Ok(());
                 }
                 _ => return Err(unavailable("look for the stream", &error)),
@@ -184,6 +187,19 @@ impl JetStream {
             );
         }
         Ok(())
+    }
+
+    /// A stream that was there before took what it held with it.
+    fn note_made(&self) {
+        let stream = &self.config.name;
+        if self.seen.load(Ordering::Relaxed) {
+            tracing::warn!(
+                stream,
+                "the stream had vanished and is made anew; `outbox replay` sends again what it held"
+            );
+        } else {
+            tracing::info!(stream, "the stream was missing and is made");
+        }
     }
 
     async fn send(&self, context: &Context, outgoing: &Outgoing) -> Result<(), Failed> {
@@ -218,6 +234,7 @@ impl Broker for JetStream {
         }
         let context = ContextBuilder::new().timeout(ANSWER).build(present.client);
         self.ensure(&context).await?;
+        self.seen.store(true, Ordering::Relaxed);
         let session = Some((present.number, context));
         *self.session.lock().unwrap_or_else(PoisonError::into_inner) = session;
         Ok(())
@@ -231,11 +248,7 @@ impl Broker for JetStream {
             Err(Failed::NoStream) => {}
             done => return done.map_err(Failed::into_error),
         }
-        // It was there when we connected: somebody took it away, and what it held is gone.
-        tracing::warn!(
-            stream = self.config.name,
-            "the stream has vanished and is made anew; `outbox replay` sends again what it held"
-        );
+        // It was there when we connected: somebody took it away.
         self.ensure(&context).await?;
         self.send(&context, outgoing)
             .await
