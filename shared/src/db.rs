@@ -39,6 +39,8 @@ use crate::{outbox::Desk, random::Random};
 const ATTEMPTS_MAX: u32 = 5;
 /// How many connections of the pool may be found dead before a transaction is given up on.
 const DEAD_MAX: u32 = 64;
+/// How many of them are passed over without a pause.
+const DEAD_AT_ONCE_MAX: u32 = 16;
 /// The longest wait before the second attempt, in milliseconds; it doubles with each.
 const BACKOFF_MS: u64 = 4;
 
@@ -87,6 +89,10 @@ impl Db {
                 // The pool closes it, and the next one may be as dead.
                 Err(error) if fault::is_dead_connection(&error) && dead < DEAD_MAX => {
                     dead += 1;
+                    if dead > DEAD_AT_ONCE_MAX {
+                        // These are new ones, and somebody on the way is in trouble.
+                        pause(Duration::from_millis(BACKOFF_MS)).await;
+                    }
                     continue;
                 }
                 Err(error) => E::from(error),

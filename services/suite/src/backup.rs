@@ -21,9 +21,21 @@ const KEYS: [&str; 3] = ["service.key", "page.key", "token.pem"];
 
 /// Copies all that lies in `data` to `copy`, which must not exist yet.
 pub(super) fn run(data: &Path, copy: &Path) -> Result<String, String> {
-    let fail = |what: &Path, error: io::Error| format!("`{}`: {error}", what.display());
     let made = DirBuilder::new().mode(0o700).create(copy);
     made.map_err(|error| fail(copy, error))?;
+    let copied = copy_all(data, copy);
+    if copied.is_err() {
+        // Half a copy must not be taken for one.
+        std::fs::remove_dir_all(copy).map_err(|error| fail(copy, error))?;
+    }
+    copied
+}
+
+fn fail(what: &Path, error: io::Error) -> String {
+    format!("`{}`: {error}", what.display())
+}
+
+fn copy_all(data: &Path, copy: &Path) -> Result<String, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

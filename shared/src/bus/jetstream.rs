@@ -173,7 +173,8 @@ impl JetStream {
         let present = &stream.cached_info().config;
         let wanted = Config {
             subjects: self.config.subjects.clone(),
-            num_replicas: self.config.num_replicas,
+            // More copies than asked for are the operator's own doing.
+            num_replicas: self.config.num_replicas.max(present.num_replicas),
             duplicate_window: self.config.duplicate_window,
             ..present.clone()
         };

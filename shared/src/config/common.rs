@@ -71,7 +71,7 @@ pub struct Common {
     /// the service keeps a SQLite file in `data_dir`.
     pub database_url: Option<Secret>,
     /// Connections of one service in one process to PostgreSQL: the sum over services and replicas
-    /// stays below the server's `max_connections`. Default 12.
+    /// stays below the server's `max_connections`. Up to two carry events at times. Default 12.
     pub database_connections: u32,
     /// How long a process that starts waits for a server that it cannot reach yet, in seconds.
     /// Default 30.
@@ -154,7 +154,7 @@ impl Common {
             database_connections: u32::try_from(source.number(
                 "database_connections",
                 "connections",
-                (2, 1_000),
+                (4, 1_000),
                 12,
             ))
             .unwrap_or(12),

@@ -108,7 +108,7 @@ fn lists_of_addresses_are_refused_by_name_when_one_is_wrong() {
         ("POSTERN_NATS_URL", "nats://"),
         ("POSTERN_INTERNAL_PLAINTEXT", "yes"),
         ("POSTERN_INTERNAL_LISTEN", "0.0.0.0:50151"),
-        ("POSTERN_DATABASE_CONNECTIONS", "1"),
+        ("POSTERN_DATABASE_CONNECTIONS", "3"),
     ] {
         let mut source = source(&[(name, value)]);
         let _ = Common::read(&mut source, 0);

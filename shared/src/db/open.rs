@@ -204,7 +204,16 @@ pub async fn migrate_postgres(
     let mut options = postgres.options()?;
     options
         .max_connections(MIGRATING_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TO_MIGRATE);
+        .acquire_timeout(ACQUIRE_TO_MIGRATE)
+        // Whatever the server's own defaults are: the lock is held while steps run elsewhere.
+        .map_sqlx_postgres_opts(|options| {
+            let never = "0".to_owned();
+            options.options([
+                ("idle_in_transaction_session_timeout", &never),
+                ("statement_timeout", &never),
+                ("lock_timeout", &never),
+            ])
+        });
     let pool = patiently(postgres.wait, || Database::connect(options.clone())).await?;
     let done = migrate::run(&pool, migrations).await.map_err(unusable);
     if let Err(error) = pool.close().await {

@@ -33,6 +33,8 @@ pub(super) struct Verdict {
     pub(super) events: u64,
     /// Why the others are not published: the broker could not be reached.
     pub(super) unavailable: Option<String>,
+    /// Time was up, and more would have arrived with more of it.
+    pub(super) more: bool,
 }
 
 /// A row that the broker will not have.
@@ -62,8 +64,8 @@ struct Link {
 struct Progress {
     /// The row of each event that arrived.
     arrived: Vec<usize>,
-    /// The row of the one that did not.
-    stopped: Option<(usize, PublishError)>,
+    /// The row of the one that did not, and why; no reason when time was up.
+    stopped: Option<(usize, Option<PublishError>)>,
 }
 
 /// Publishes rows, the oldest first, within a time.
@@ -104,14 +106,16 @@ pub(super) async fn publish(
         .collect()
         .await;
     let mut verdict = Verdict::default();
+    let mut slow = false;
     for Progress { arrived, stopped } in progress {
         for row in arrived {
             missing[row] -= 1;
             verdict.events += 1;
         }
         match stopped {
-            Some((row, PublishError::Rejected(problem))) => problems[row] = Some(problem),
-            Some((_, PublishError::Unavailable(why))) => verdict.unavailable = Some(why),
+            Some((row, Some(PublishError::Rejected(problem)))) => problems[row] = Some(problem),
+            Some((_, Some(PublishError::Unavailable(why)))) => verdict.unavailable = Some(why),
+            Some((_, None)) => slow = true,
             None => {}
         }
     }
@@ -125,6 +129,13 @@ pub(super) async fn publish(
             None if missing[row] == 0 => verdict.published.push(model.outbox_id),
             None => {}
         }
+    }
+    // A broker that is slow is not away: as long as rows get through, the rest follows at once.
+    verdict.more = slow && !verdict.published.is_empty();
+    if slow && !verdict.more {
+        verdict
+            .unavailable
+            .get_or_insert_with(|| "it took too long".to_owned());
     }
     verdict
 }
@@ -181,11 +192,11 @@ async fn send(
     brokers: &[Arc<dyn Broker>],
     outgoing: &Outgoing,
     until: Instant,
-) -> Result<(), PublishError> {
+) -> Result<(), Option<PublishError>> {
     for broker in brokers {
         match timeout_at(until, broker.publish(outgoing)).await {
-            Ok(done) => done?,
-            Err(_) => return Err(PublishError::Unavailable("it took too long".to_owned())),
+            Ok(done) => done.map_err(Some)?,
+            Err(_) => return Err(None),
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     bus::{Broker, PublishError},
     caller::ServiceName,
-    clock::Clock,
+    clock::{Clock, Timestamp},
     db::Db,
     random::Random,
 };
@@ -156,7 +156,10 @@ impl Relay {
                 return Ok(Turn::stalled(why));
             }
         }
-        let shards = table::shards_waiting(self.db.reader()).await?;
+        let mut shards = table::shards_waiting(self.db.reader()).await?;
+        // A shard that always stalls must not keep those behind it waiting for ever.
+        let first = self.random.below(u64::try_from(shards.len()).unwrap_or(0));
+        shards.rotate_left(usize::try_from(first).unwrap_or(0));
         if self.db.backend() == DbBackend::Sqlite {
             return self.work_alone(shards).await;
         }
@@ -234,7 +237,7 @@ impl Relay {
         }
         let full = u64::try_from(rows).unwrap_or(0) == ROWS_MAX;
         Turn {
-            more: full && !verdict.published.is_empty(),
+            more: verdict.more || (full && !verdict.published.is_empty()),
             held: false,
             stalled: verdict.unavailable,
         }
@@ -282,22 +285,31 @@ impl Relay {
     /// Removes what was published long ago, step by step.
     pub(super) async fn remove_old(&self) -> Result<u64, DbErr> {
         let before = self.clock.now().minus(KEPT);
-        let mut removed = 0;
+        let (mut removed, mut failed) = (0, None);
         for shard in table::shards(self.db.reader()).await? {
-            loop {
-                let reader = self.db.reader();
-                let ids = table::published_before(reader, shard, before, PURGE_ROWS).await?;
-                if ids.is_empty() {
-                    break;
-                }
-                let ids = &ids;
-                removed += self
-                    .db
-                    .write(|tx| async move { table::remove(&tx, shard, ids).await })
-                    .await?;
+            match self.remove_old_of(shard, before).await {
+                Ok(rows) => removed += rows,
+                // The other shards have their own.
+                Err(error) => failed = Some(error),
             }
         }
-        Ok(removed)
+        failed.map_or(Ok(removed), Err)
+    }
+
+    async fn remove_old_of(&self, shard: i64, before: Timestamp) -> Result<u64, DbErr> {
+        let mut removed = 0;
+        loop {
+            let reader = self.db.reader();
+            let ids = table::published_before(reader, shard, before, PURGE_ROWS).await?;
+            if ids.is_empty() {
+                return Ok(removed);
+            }
+            let ids = &ids;
+            removed += self
+                .db
+                .write(|tx| async move { table::remove(&tx, shard, ids).await })
+                .await?;
+        }
     }
 }
 

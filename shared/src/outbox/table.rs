@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::publish::{Rejected, Verdict};
-use crate::{clock::Timestamp, id};
+use crate::{clock::Timestamp, db::any_of, id};
 
 /// Not published yet.
 pub(super) const WAITING: &str = "waiting";
@@ -131,7 +131,11 @@ pub(super) async fn settle(
         let update = Entity::update_many()
             .col_expr(Column::Status, Expr::value(PUBLISHED))
             .col_expr(Column::PublishedAtMs, Expr::value(now.unix_millis()))
-            .filter(Column::OutboxId.is_in(verdict.published.iter().copied()));
+            .filter(any_of(
+                tx.get_database_backend(),
+                Column::OutboxId,
+                verdict.published.iter().copied(),
+            ));
         waiting(update).exec(tx).await?;
     }
     for rejected in &verdict.rejected {
@@ -199,7 +203,11 @@ pub(super) async fn remove(
 ) -> Result<u64, DbErr> {
     let removed = Entity::delete_many()
         .filter(Column::Shard.eq(shard))
-        .filter(Column::OutboxId.is_in(ids.iter().copied()))
+        .filter(any_of(
+            tx.get_database_backend(),
+            Column::OutboxId,
+            ids.iter().copied(),
+        ))
         .filter(Column::Status.eq(PUBLISHED))
         .exec(tx)
         .await?;
@@ -244,7 +252,11 @@ pub(super) async fn reopen(
         .col_expr(Column::Problem, Expr::value(None::<String>))
         .col_expr(Column::PublishedAtMs, Expr::value(None::<i64>))
         .filter(Column::Shard.eq(shard))
-        .filter(Column::OutboxId.is_in(ids.iter().copied()))
+        .filter(any_of(
+            tx.get_database_backend(),
+            Column::OutboxId,
+            ids.iter().copied(),
+        ))
         .filter(Column::Status.eq(status))
         .exec(tx)
         .await?;

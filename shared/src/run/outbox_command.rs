@@ -12,6 +12,8 @@ use crate::{
     random::Random,
 };
 
+/// How long a statement may take, in milliseconds.
+const DEADLINE_MS: u64 = 600_000;
 /// How it is called.
 pub(super) const USAGE: &str = "\
 outbox status                  how many rows of events wait, were published, were given up on
@@ -62,7 +64,9 @@ pub(super) fn main(service: Service, arguments: Vec<String>) -> ExitCode {
 
 fn run(service: Service, command: Command) -> Result<String, StartError> {
     let setup = Setup::read(vec![service], Source::from_process()?)?;
-    let common = setup.common;
+    let mut common = setup.common;
+    // No caller waits for it, and there may be much to count.
+    common.deadline_ms = DEADLINE_MS;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

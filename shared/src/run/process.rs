@@ -32,7 +32,7 @@ pub fn main_of(service: Service) -> ExitCode {
             );
             ExitCode::SUCCESS
         }
-        Some("migrate") => migrate(vec![service]),
+        Some("migrate") if std::env::args().len() == 2 => migrate(vec![service]),
         Some("outbox") => outbox_command::main(service, std::env::args().skip(2).collect()),
         Some(other) => {
             eprintln!(

@@ -52,6 +52,8 @@ const CONNECTION_AGE: Duration = Duration::from_secs(1_800);
 /// How long calls in progress may take to end once the process is told to stop.
 pub const DRAIN: Duration = Duration::from_secs(25);
 
+/// How long closing a database may take.
+const CLOSE: Duration = Duration::from_secs(2);
 /// How long connected clients get to leave by themselves.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -182,7 +184,11 @@ impl Running {
         self.stop_relays.cancel();
         while self.relays.join_next().await.is_some() {}
         for db in self.databases {
-            db.close().await;
+            // What is still under way there is rolled back by the server.
+            let closed = tokio::time::timeout(CLOSE, db.close()).await;
+            if closed.is_err() {
+                tracing::warn!("a database did not close in time");
+            }
         }
     }
 }

@@ -152,7 +152,12 @@ async fn save_friends(
                 followed_at_ms: Set(follow.at.unix_millis()),
             };
             let rows = [row(me, peer, mine), row(peer, me, theirs)];
+            // A row that an earlier version left behind must not stop anybody from following.
+            let stale = OnConflict::columns([friend::Column::OwnerId, friend::Column::PeerId])
+                .update_columns([friend::Column::FollowId, friend::Column::FollowedAtMs])
+                .to_owned();
             friend::Entity::insert_many(rows)
+                .on_conflict(stale)
                 .exec_without_returning(tx)
                 .await?;
         }

@@ -42,7 +42,8 @@ const GRAPH: Migration = Migration {
 };
 
 /// Who follow each other, under each of the two: a page of friends found by joining both directions
-/// would cost as much as the longer list.
+/// would cost as much as the longer list. Whatever changes a follow has to know this table: the
+/// version before does not, but it served alone, from a SQLite file.
 const FRIENDS: Migration = Migration {
     name: "m0003_friends",
     statements: &[
@@ -58,8 +59,8 @@ const FRIENDS: Migration = Migration {
         "INSERT INTO friend (owner_id, peer_id, follow_id, followed_at_ms)
             SELECT m.owner_id, m.peer_id, m.follow_id, m.followed_at_ms
             FROM relation AS m
-            JOIN relation AS t ON t.owner_id = m.peer_id AND t.peer_id = m.owner_id
-            WHERE m.follow_id IS NOT NULL AND t.follow_id IS NOT NULL
+            JOIN follower AS f ON f.followee_id = m.owner_id AND f.follower_id = m.peer_id
+            WHERE m.follow_id IS NOT NULL
             ON CONFLICT DO NOTHING",
     ],
 };
