@@ -1,10 +1,10 @@
 //! Events on their way out: written in the transaction that they tell of, published afterwards.
 //!
 //! Promises: what was committed is published at least once, whatever crashes; what was rolled back
-//! never is; no caller waits for a broker. The events of one aggregate and kind leave in the order of
-//! their versions, except where more rows wait in a shard than a relay takes at once and the clocks
-//! of the replicas that wrote them disagree. The rows hold ids alone, never what somebody wrote or
-//! chose.
+//! never is; no caller waits for a broker. The events of one aggregate and kind leave in the order
+//! of their versions, except where more rows wait in a shard than a relay takes at once and the
+//! clocks of the replicas that wrote them disagree. The rows hold ids alone, never what somebody
+//! wrote or chose.
 
 mod admin;
 mod event;

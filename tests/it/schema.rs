@@ -1,5 +1,5 @@
-//! The data rules, asked of the engine itself: one schema that PostgreSQL, SQLite and the distributed
-//! engines that speak PostgreSQL can hold, because every table has a home.
+//! The data rules, asked of the engine itself: one schema that PostgreSQL, SQLite and the
+//! distributed engines that speak PostgreSQL can hold, because every table has a home.
 
 mod ask;
 
@@ -55,73 +55,77 @@ async fn every_service_keeps_the_data_rules() {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
+/// What breaks a rule on every engine, and what is said of it.
+const BREAKS: &[(&str, &str)] = &[
+    (
+        "CREATE TABLE stray (user_id bigint PRIMARY KEY)",
+        "`stray` has no home",
+    ),
+    (
+        "DROP TABLE settings; CREATE TABLE settings (user_id bigint)",
+        "no primary key",
+    ),
+    (
+        "DROP TABLE settings; CREATE TABLE settings (n bigint, user_id bigint, \
+            PRIMARY KEY (n, user_id))",
+        "begins with `n`",
+    ),
+    (
+        "CREATE UNIQUE INDEX u ON settings (version, user_id)",
+        "begins with `version`",
+    ),
+    (
+        "CREATE TABLE outbox (shard bigint PRIMARY KEY, n bigint REFERENCES outbox (shard))",
+        "foreign key",
+    ),
+    (
+        "CREATE TABLE outbox (shard bigint PRIMARY KEY, at timestamp)",
+        "`at` is a `timestamp",
+    ),
+    (
+        "CREATE TABLE outbox (shard bigint PRIMARY KEY, n integer)",
+        "`n` is a `integer`",
+    ),
+];
+/// On PostgreSQL alone.
+const BREAKS_POSTGRES: &[(&str, &str)] = &[
+    ("CREATE SEQUENCE s", "sequence `s`"),
+    (
+        "CREATE TABLE outbox (shard bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)",
+        "`shard` is made by the engine",
+    ),
+    (
+        "CREATE TABLE outbox (shard bigint PRIMARY KEY, \
+            n bigint GENERATED ALWAYS AS (shard + 1) STORED)",
+        "`n` is made by the engine",
+    ),
+    ("CREATE TYPE e AS ENUM ('a')", "enum `e`"),
+    (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+         CREATE TRIGGER t BEFORE INSERT ON settings EXECUTE FUNCTION f()",
+        "trigger `t`",
+    ),
+];
+/// On SQLite alone.
+const BREAKS_SQLITE: &[(&str, &str)] = &[
+    (
+        "CREATE TRIGGER t BEFORE INSERT ON settings BEGIN SELECT 1; END",
+        "trigger `t`",
+    ),
+    (
+        "CREATE TABLE outbox (shard integer PRIMARY KEY AUTOINCREMENT)",
+        "sequence",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_breaks_a_rule_is_found() {
-    let everywhere: &[(&str, &str)] = &[
-        (
-            "CREATE TABLE stray (user_id bigint PRIMARY KEY)",
-            "`stray` has no home",
-        ),
-        (
-            "DROP TABLE settings; CREATE TABLE settings (user_id bigint)",
-            "no primary key",
-        ),
-        (
-            "DROP TABLE settings; CREATE TABLE settings (n bigint, user_id bigint, \
-                PRIMARY KEY (n, user_id))",
-            "begins with `n`",
-        ),
-        (
-            "CREATE UNIQUE INDEX u ON settings (version, user_id)",
-            "begins with `version`",
-        ),
-        (
-            "CREATE TABLE outbox (shard bigint PRIMARY KEY, n bigint REFERENCES outbox (shard))",
-            "foreign key",
-        ),
-        (
-            "CREATE TABLE outbox (shard bigint PRIMARY KEY, at timestamp)",
-            "`at` is a `timestamp",
-        ),
-        (
-            "CREATE TABLE outbox (shard bigint PRIMARY KEY, n integer)",
-            "`n` is a `integer`",
-        ),
-    ];
-    let on_postgres: &[(&str, &str)] = &[
-        ("CREATE SEQUENCE s", "sequence `s`"),
-        (
-            "CREATE TABLE outbox (shard bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)",
-            "`shard` is made by the engine",
-        ),
-        (
-            "CREATE TABLE outbox (shard bigint PRIMARY KEY, \
-                n bigint GENERATED ALWAYS AS (shard + 1) STORED)",
-            "`n` is made by the engine",
-        ),
-        ("CREATE TYPE e AS ENUM ('a')", "enum `e`"),
-        (
-            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
-             CREATE TRIGGER t BEFORE INSERT ON settings EXECUTE FUNCTION f()",
-            "trigger `t`",
-        ),
-    ];
-    let on_sqlite: &[(&str, &str)] = &[
-        (
-            "CREATE TRIGGER t BEFORE INSERT ON settings BEGIN SELECT 1; END",
-            "trigger `t`",
-        ),
-        (
-            "CREATE TABLE outbox (shard integer PRIMARY KEY AUTOINCREMENT)",
-            "sequence",
-        ),
-    ];
     let own = if testing::on_postgres() {
-        on_postgres
+        BREAKS_POSTGRES
     } else {
-        on_sqlite
+        BREAKS_SQLITE
     };
-    for (sql, expected) in everywhere.iter().chain(own) {
+    for (sql, expected) in BREAKS.iter().chain(own) {
         let schema = schema_of(&postern_settings::service(), &[sql]).await;
         let problems = check(&schema);
         assert!(

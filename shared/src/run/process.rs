@@ -36,8 +36,8 @@ pub fn main_of(service: Service) -> ExitCode {
         Some("outbox") => outbox_command::main(service, std::env::args().skip(2).collect()),
         Some(other) => {
             eprintln!(
-                "error: there is no argument `{other}`: expected `migrate`, `outbox` or none; settings are \
-                 POSTERN_… variables"
+                "error: `{other}` is not how it is called: expected `migrate`, `outbox …` or \
+                 nothing; settings are POSTERN_… variables"
             );
             ExitCode::FAILURE
         }

@@ -71,17 +71,30 @@ async fn so_they_are_over_many_edges() {
         of("n"),
         star = of("0"),
     );
-    let id = "(lpad(to_hex(at), 12, '0') || '70008' || substr(md5(owner_id::text || peer_id), 1, 15))::uuid";
+    let id = "(lpad(to_hex(at), 12, '0') || '70008'
+        || substr(md5(owner_id::text || peer_id), 1, 15))::uuid";
+    let both = "follower f ON f.followee_id = r.owner_id AND f.follower_id = r.peer_id";
     for sql in [
-        format!("INSERT INTO relation SELECT owner_id, peer_id, {id}, at, NULL, NULL, 0 FROM ({edges}) AS e"),
-        "INSERT INTO follower SELECT peer_id, owner_id, follow_id, followed_at_ms FROM relation".to_owned(),
-        "INSERT INTO friend SELECT r.owner_id, r.peer_id, r.follow_id, r.followed_at_ms
-            FROM relation r JOIN follower f ON f.followee_id = r.owner_id AND f.follower_id = r.peer_id"
+        format!(
+            "INSERT INTO relation SELECT owner_id, peer_id, {id}, at, NULL, NULL, 0
+                FROM ({edges}) AS e"
+        ),
+        "INSERT INTO follower SELECT peer_id, owner_id, follow_id, followed_at_ms FROM relation"
             .to_owned(),
+        format!(
+            "INSERT INTO friend SELECT r.owner_id, r.peer_id, r.follow_id, r.followed_at_ms
+                FROM relation r JOIN {both}"
+        ),
         "INSERT INTO policy_version SELECT DISTINCT owner_id, 1 FROM relation".to_owned(),
         "ANALYZE".to_owned(),
     ] {
-        world.store.db.reader().execute_unprepared(&sql).await.unwrap();
+        world
+            .store
+            .db
+            .reader()
+            .execute_unprepared(&sql)
+            .await
+            .unwrap();
     }
     let id_of = |text: &str| {
         use sea_orm::Statement;
