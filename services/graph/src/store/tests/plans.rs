@@ -1,7 +1,7 @@
 //! How the engines find what is asked for: by ranges of indexes, however many edges there are.
 
 use postern_shared::testing::{assert_index_ranges, assert_index_ranges_at_scale};
-use sea_orm::{ConnectionTrait as _, Value};
+use sea_orm::{ConnectionTrait as _, Statement, Value};
 use uuid::Uuid;
 
 use super::*;
@@ -96,17 +96,7 @@ async fn so_they_are_over_many_edges() {
             .await
             .unwrap();
     }
-    let id_of = |text: &str| {
-        use sea_orm::Statement;
-        let sql = format!("SELECT {} AS id", of(text));
-        let reader = world.store.db.reader();
-        let statement = Statement::from_sql_and_values(world.store.db.backend(), sql, []);
-        async move {
-            let row = reader.query_one_raw(statement).await.unwrap().unwrap();
-            row.try_get::<Uuid>("", "id").unwrap()
-        }
-    };
-    let (star, someone) = (id_of("0").await, id_of("77").await);
+    let (star, someone) = (world.id_of(&of("0")).await, world.id_of(&of("77")).await);
     for (one, other) in [(star, someone), (someone, star)] {
         for (sql, values) in statements(one, other) {
             assert_index_ranges_at_scale(&world.store.db, &sql, &values).await;
@@ -116,4 +106,15 @@ async fn so_they_are_over_many_edges() {
         .people(UserId::from_uuid(someone), List::Friends)
         .await;
     assert_eq!(friends.len(), 5);
+}
+
+impl World {
+    /// What the engine makes of an expression that is an id.
+    async fn id_of(&self, expression: &str) -> Uuid {
+        let db = &self.store.db;
+        let sql = format!("SELECT {expression} AS id");
+        let statement = Statement::from_sql_and_values(db.backend(), sql, []);
+        let row = db.reader().query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get("", "id").unwrap()
+    }
 }
