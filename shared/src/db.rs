@@ -9,6 +9,7 @@
 //! database is brought up to date by [`migrate_postgres`] alone, before a release is rolled out;
 //! opening it only checks.
 
+mod desk;
 mod fault;
 mod migrate;
 mod open;
@@ -29,11 +30,12 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+pub(crate) use desk::Desk;
 pub use fault::{is_conflict, is_unavailable};
 pub use migrate::{MigrateError, Migration};
 pub use open::{OpenError, Postgres, copy_sqlite, migrate_postgres};
 
-use crate::{outbox::Desk, random::Random};
+use crate::random::Random;
 
 /// How often a whole transaction is tried before its conflict is given up on.
 const ATTEMPTS_MAX: u32 = 5;

@@ -15,15 +15,11 @@ mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use postern_proto::event::v1::EventBatch;
 use prost::Message as _;
 use sea_orm::{DbErr, EntityTrait as _, Set};
-use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use admin::{Dead, Status, replay, retry_dead, status};
@@ -33,8 +29,6 @@ pub(crate) use relay::{Relay, Settings};
 use crate::{
     clock::Timestamp,
     db::{Migration, Tx},
-    id,
-    random::Random,
 };
 
 /// How many shards the rows are spread over: as many relays can work at once. Never changed, or
@@ -78,9 +72,7 @@ pub async fn append(tx: &Tx, now: Timestamp, events: &[Event]) -> Result<(), DbE
     let mut shards: BTreeMap<u16, EventBatch> = BTreeMap::new();
     for event in events {
         let batch = shards.entry(shard_of(event.body.aggregate())).or_default();
-        batch
-            .events
-            .push(event.encode(id::version_7(now, &desk.random)));
+        batch.events.push(event.encode(desk.event_id(now)));
     }
     if shards.is_empty() {
         return Ok(());
@@ -106,41 +98,4 @@ pub async fn append(tx: &Tx, now: Timestamp, events: &[Event]) -> Result<(), DbE
 fn shard_of(aggregate: Uuid) -> u16 {
     let bytes = aggregate.as_bytes();
     u16::from_be_bytes([bytes[0], bytes[1]]) % SHARDS
-}
-
-/// What the transactions of one database and its relay share.
-#[derive(Debug)]
-pub(crate) struct Desk {
-    /// Rung after a commit that left events.
-    pub(crate) bell: Arc<Notify>,
-    random: Random,
-    /// Milliseconds and counter of the last row.
-    last: Mutex<(i64, u16)>,
-}
-
-impl Desk {
-    pub(crate) fn new(random: Random) -> Self {
-        Self {
-            bell: Arc::default(),
-            random,
-            last: Mutex::new((0, 0)),
-        }
-    }
-
-    /// An id that sorts after every one made here before, also within one millisecond: whoever
-    /// changes an aggregate later has the later row, because they waited for its lock.
-    fn next_id(&self, now: Timestamp) -> Uuid {
-        /// The 12 bits behind the time in a version 7 UUID.
-        const COUNTER_MAX: u16 = 0xfff;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = match *last {
-            (millis, _) if millis < now.unix_millis() => (now.unix_millis(), 0),
-            (millis, COUNTER_MAX) => (millis + 1, 0),
-            (millis, counter) => (millis, counter + 1),
-        };
-        let (millis, counter) = *last;
-        let mut bytes: [u8; 10] = self.random.bytes();
-        bytes[..2].copy_from_slice(&counter.to_be_bytes());
-        id::version_7_of(Timestamp::from_unix_millis(millis), &bytes)
-    }
 }

@@ -21,11 +21,11 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use super::{
-    Db, fault,
+    Db, Desk, fault,
     migrate::{self, MigrateError, Migration},
     pause,
 };
-use crate::{config::Secret, outbox::Desk, random::Random};
+use crate::{config::Secret, random::Random};
 
 /// Connections that read a SQLite file.
 const SQLITE_READERS: u32 = 4;

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 use super::world::{NOW, World, message};
 use crate::{
     db::Db,
+    db::Desk,
     id::{ConversationId, UserId},
-    outbox::{self, Body, Desk, Event},
+    outbox::{self, Body, Event},
     random::Random,
 };
 

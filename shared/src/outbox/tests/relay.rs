@@ -72,7 +72,7 @@ async fn rows_that_lie_in_the_wrong_order_are_published_in_the_right_one() {
     for (seq, behind) in [(2, 5), (1, 0), (3, 9)] {
         let event = message(1, seq);
         let now = NOW.minus(std::time::Duration::from_secs(behind));
-        let desk = crate::outbox::Desk::new(crate::random::Random::system());
+        let desk = crate::db::Desk::new(crate::random::Random::system());
         let batch = postern_proto::event::v1::EventBatch {
             events: vec![event.encode(desk.next_id(now))],
         };
