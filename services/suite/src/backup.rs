@@ -22,7 +22,15 @@ const KEYS: [&str; 3] = ["service.key", "page.key", "token.pem"];
 /// Copies all that lies in `data` to `copy`, which must not exist yet.
 pub(super) fn run(data: &Path, copy: &Path) -> Result<String, String> {
     let made = DirBuilder::new().mode(0o700).create(copy);
-    made.map_err(|error| fail(copy, error))?;
+    made.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!(
+                "`{}` is there already: name a folder that is not",
+                copy.display()
+            )
+        }
+        _ => fail(copy, error),
+    })?;
     let copied = copy_all(data, copy);
     if copied.is_err() {
         // Half a copy must not be taken for one.

@@ -88,13 +88,7 @@ async fn so_they_are_over_many_edges() {
         "INSERT INTO policy_version SELECT DISTINCT owner_id, 1 FROM relation".to_owned(),
         "ANALYZE".to_owned(),
     ] {
-        world
-            .store
-            .db
-            .reader()
-            .execute_unprepared(&sql)
-            .await
-            .unwrap();
+        world.fill(&sql).await;
     }
     let (star, someone) = (world.id_of(&of("0")).await, world.id_of(&of("77")).await);
     for (one, other) in [(star, someone), (someone, star)] {
@@ -109,6 +103,21 @@ async fn so_they_are_over_many_edges() {
 }
 
 impl World {
+    /// Runs a statement that may take its time.
+    async fn fill(&self, sql: &str) {
+        let filled: Result<(), DbErr> = self
+            .store
+            .db
+            .write(|tx| async move {
+                tx.execute_unprepared("SET LOCAL statement_timeout = 0")
+                    .await?;
+                tx.execute_unprepared(sql).await?;
+                Ok(())
+            })
+            .await;
+        filled.unwrap();
+    }
+
     /// What the engine makes of an expression that is an id.
     async fn id_of(&self, expression: &str) -> Uuid {
         let db = &self.store.db;
