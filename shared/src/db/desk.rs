@@ -32,8 +32,8 @@ impl Desk {
         id::version_7(now, &self.random)
     }
 
-    /// An id of a row that sorts after every one made here before, also within one millisecond: whoever
-    /// changes an aggregate later has the later row, because they waited for its lock.
+    /// An id of a row that sorts after every one made here before, also within one millisecond:
+    /// whoever changes an aggregate later has the later row, because they waited for its lock.
     pub(crate) fn next_id(&self, now: Timestamp) -> Uuid {
         /// The 12 bits behind the time in a version 7 UUID.
         const COUNTER_MAX: u16 = 0xfff;

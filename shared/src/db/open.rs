@@ -33,8 +33,9 @@ const SQLITE_READERS: u32 = 4;
 const SQLITE_BUSY: Duration = Duration::from_secs(5);
 /// How long a reader of a SQLite file waits for a connection: less than a call's deadline.
 const ACQUIRE: Duration = Duration::from_millis(1_500);
-/// A connection idle for longer is tested before it is used: under load none is, and after a restart
-/// of the server all that lay in the pool are. Testing each at every use would be a round trip more.
+/// A connection idle for longer is tested before it is used: under load none is, and after a
+/// restart of the server all that lay in the pool are. Testing each at every use would be a round
+/// trip more.
 const IDLE_BEFORE_TEST: Duration = Duration::from_secs(1);
 /// A connection is replaced after this long, so that load finds its way to a new server.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
