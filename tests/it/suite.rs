@@ -405,6 +405,21 @@ pub fn repetitions(short: usize, long: usize) -> usize {
     if asked { long } else { short }
 }
 
+/// What chance begins with: printed, and POSTERN_TEST_SEED sets it to see a failure again.
+pub fn seed() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test run has no other settings"
+    )]
+    let asked = std::env::var("POSTERN_TEST_SEED").ok();
+    let seed = asked.map_or_else(
+        || u64::from_le_bytes(Random::system().bytes()),
+        |text| text.parse().expect("POSTERN_TEST_SEED is a number"),
+    );
+    println!("POSTERN_TEST_SEED={seed}");
+    seed
+}
+
 /// A person by their id.
 pub fn by_id(id: &str) -> Option<PersonRef> {
     Some(PersonRef {

@@ -4,12 +4,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use postern_proto::messaging::v1::Message;
-use postern_shared::{peer::Faults, random::Random};
+use postern_shared::peer::Faults;
 use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::{all, letter};
-use crate::suite::{Person, Suite, delivered};
+use crate::suite::{Person, Suite, delivered, seed};
 
 /// How long a client waits before it repeats.
 const WAIT: Duration = Duration::from_millis(400);
@@ -92,8 +92,7 @@ impl People {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_over_a_bad_network_is_there_once_and_in_order() {
-    let seed = u64::from_le_bytes(Random::system().bytes());
-    println!("seed {seed}");
+    let seed = seed();
     let calm = Suite::start().await;
     let mut people = People::register(&calm).await;
     let (home, clock) = calm.stop().await;
