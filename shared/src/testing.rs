@@ -6,7 +6,10 @@
 //! What a test gets is removed when its guard goes. Must not be used outside of tests.
 
 use std::{
+    future::poll_fn,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 
@@ -44,6 +47,48 @@ pub struct Databases {
     server: Secret,
     names: Vec<String>,
     prefix: String,
+}
+
+/// A variable that a test run was given. A test run has no other settings.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where tests read the environment"
+    )]
+    let value = std::env::var(name).ok();
+    value.filter(|value| !value.is_empty())
+}
+
+/// Whether the long property and race tests run as well (`tests/run --long`).
+#[must_use]
+pub fn is_long() -> bool {
+    variable("POSTERN_LONG").is_some()
+}
+
+/// A future that is polled so often at the most, and then given up on: none when it had not ended
+/// by then. What is dropped at every point of its work must leave all as it should be.
+pub async fn polled_at_most<F: Future>(future: F, polls: usize) -> Option<F::Output> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// For tests that are about PostgreSQL alone.
+///
+/// # Panics
+/// When tests do not run on it.
+pub fn require_postgres() {
+    assert!(
+        on_postgres(),
+        "{SERVER_VARIABLE} is not set: see tests/servers"
+    );
 }
 
 /// Whether tests run on PostgreSQL.
@@ -290,7 +335,9 @@ async fn plan(db: &Db, first: &[&str], explain: &str, values: &[Value]) -> Strin
     steps.expect("a plan is text").join("\n")
 }
 
-fn postgres(url: &str) -> Postgres {
+/// How tests use a database of that address.
+#[must_use]
+pub fn postgres(url: &str) -> Postgres {
     Postgres {
         url: Secret::from(url.to_owned()),
         application: "postern-test".to_owned(),
@@ -301,12 +348,7 @@ fn postgres(url: &str) -> Postgres {
 }
 
 fn server() -> Option<Secret> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test run has no other settings"
-    )]
-    let server = std::env::var(SERVER_VARIABLE).ok()?;
-    (!server.is_empty()).then(|| Secret::from(server))
+    variable(SERVER_VARIABLE).map(Secret::from)
 }
 
 /// The address of another database on the same server.

@@ -37,6 +37,7 @@ use postern_shared::{
     random::Random,
     run::{Running, Service, Setup, StartError},
     telemetry::Telemetry,
+    testing,
 };
 use tonic::{
     Code, Request, Status,
@@ -397,22 +398,12 @@ impl Person {
 
 /// How often to repeat what races: more often in a long run (`tests/run --long`).
 pub fn repetitions(short: usize, long: usize) -> usize {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test run has no other settings"
-    )]
-    let asked = std::env::var_os("POSTERN_LONG").is_some();
-    if asked { long } else { short }
+    if testing::is_long() { long } else { short }
 }
 
 /// What chance begins with: printed, and POSTERN_TEST_SEED sets it to see a failure again.
 pub fn seed() -> u64 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test run has no other settings"
-    )]
-    let asked = std::env::var("POSTERN_TEST_SEED").ok();
-    let seed = asked.map_or_else(
+    let seed = testing::variable("POSTERN_TEST_SEED").map_or_else(
         || u64::from_le_bytes(Random::system().bytes()),
         |text| text.parse().expect("POSTERN_TEST_SEED is a number"),
     );

@@ -141,10 +141,7 @@ async fn empty() -> (Databases, Postgres) {
 
 /// A database on the server, with the table.
 async fn on_server() -> (Guard, Db) {
-    assert!(
-        testing::on_postgres(),
-        "POSTERN_TEST_DATABASE_URL is not set: see tests/servers"
-    );
+    testing::require_postgres();
     database().await
 }
 

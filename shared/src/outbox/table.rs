@@ -2,7 +2,7 @@
 //! distributed engine runs it in one place; only what merely looks asks for all of them.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult as _, QueryOrder as _,
+    Condition, ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult as _, QueryOrder as _,
     QuerySelect as _, Statement,
     entity::prelude::*,
     sea_query::{LockBehavior, LockType},
@@ -122,33 +122,39 @@ pub(super) async fn settle(
     verdict: &Verdict,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let waiting = |update: sea_orm::UpdateMany<Entity>| {
-        update
-            .filter(Column::Shard.eq(shard))
-            .filter(Column::Status.eq(WAITING))
-    };
     if !verdict.published.is_empty() {
-        let update = Entity::update_many()
+        Entity::update_many()
             .col_expr(Column::Status, Expr::value(PUBLISHED))
             .col_expr(Column::PublishedAtMs, Expr::value(now.unix_millis()))
-            .filter(any_of(
-                tx.get_database_backend(),
-                Column::OutboxId,
-                verdict.published.iter().copied(),
-            ));
-        waiting(update).exec(tx).await?;
+            .filter(these(tx, shard, WAITING, &verdict.published))
+            .exec(tx)
+            .await?;
     }
     for rejected in &verdict.rejected {
         let status = if rejected.is_dead() { DEAD } else { WAITING };
         let problem: String = rejected.problem.chars().take(PROBLEM_CHARS_MAX).collect();
-        let update = Entity::update_many()
+        Entity::update_many()
             .col_expr(Column::Status, Expr::value(status))
             .col_expr(Column::Attempts, Expr::value(rejected.attempts))
             .col_expr(Column::Problem, Expr::value(problem))
-            .filter(Column::OutboxId.eq(rejected.id));
-        waiting(update).exec(tx).await?;
+            .filter(these(tx, shard, WAITING, &[rejected.id]))
+            .exec(tx)
+            .await?;
     }
     Ok(())
+}
+
+/// These rows of a shard, as long as they are in a status.
+fn these(tx: &DatabaseTransaction, shard: i64, status: &str, ids: &[Uuid]) -> Condition {
+    let ids = any_of(
+        tx.get_database_backend(),
+        Column::OutboxId,
+        ids.iter().copied(),
+    );
+    Condition::all()
+        .add(Column::Shard.eq(shard))
+        .add(Column::Status.eq(status))
+        .add(ids)
 }
 
 impl Rejected {
@@ -202,13 +208,7 @@ pub(super) async fn remove(
     ids: &[Uuid],
 ) -> Result<u64, DbErr> {
     let removed = Entity::delete_many()
-        .filter(Column::Shard.eq(shard))
-        .filter(any_of(
-            tx.get_database_backend(),
-            Column::OutboxId,
-            ids.iter().copied(),
-        ))
-        .filter(Column::Status.eq(PUBLISHED))
+        .filter(these(tx, shard, PUBLISHED, ids))
         .exec(tx)
         .await?;
     Ok(removed.rows_affected)
@@ -251,13 +251,7 @@ pub(super) async fn reopen(
         .col_expr(Column::Attempts, Expr::value(0_i64))
         .col_expr(Column::Problem, Expr::value(None::<String>))
         .col_expr(Column::PublishedAtMs, Expr::value(None::<i64>))
-        .filter(Column::Shard.eq(shard))
-        .filter(any_of(
-            tx.get_database_backend(),
-            Column::OutboxId,
-            ids.iter().copied(),
-        ))
-        .filter(Column::Status.eq(status))
+        .filter(these(tx, shard, status, ids))
         .exec(tx)
         .await?;
     Ok(done.rows_affected)

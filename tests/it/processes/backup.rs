@@ -11,7 +11,10 @@ use std::{
 };
 
 use postern_proto::{common::v1::ErrorReason, messaging::v1::Message};
-use postern_shared::{caller::ServiceName, testing::Databases};
+use postern_shared::{
+    caller::ServiceName,
+    testing::{Databases, variable},
+};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tonic::Code;
@@ -96,11 +99,7 @@ fn at(url: &str, name: ServiceName) -> String {
 
 /// Runs one of PostgreSQL's own programs.
 fn postgres(program: &str, arguments: &[&str]) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test run has no other settings"
-    )]
-    let bin = std::env::var("POSTERN_TEST_DATABASE_BIN")
+    let bin = variable("POSTERN_TEST_DATABASE_BIN")
         .expect("POSTERN_TEST_DATABASE_BIN names PostgreSQL's programs: see tests/servers");
     let done = Command::new(Path::new(&bin).join(program))
         .args(arguments)

@@ -1,13 +1,12 @@
 //! Where a suite keeps what it has: files of its own, or databases on the server that tests share.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use postern_shared::{
-    config::Secret,
-    db::{Db, Postgres},
+    db::Db,
     random::Random,
     run::Service,
-    testing::Databases,
+    testing::{self, Databases},
 };
 use tempfile::TempDir;
 
@@ -57,13 +56,8 @@ impl Home {
         let (name, steps, random) = (service.name, service.migrations, Random::system());
         let opened = match &self.databases {
             Some(databases) => {
-                let postgres = Postgres {
-                    url: Secret::from(databases.url().replace("{service}", name.as_str())),
-                    application: "postern-test".to_owned(),
-                    connections: 2,
-                    deadline: Duration::from_secs(60),
-                    wait: Duration::ZERO,
-                };
+                let url = databases.url().replace("{service}", name.as_str());
+                let postgres = testing::postgres(&url);
                 Db::open_postgres(&postgres, steps, random).await
             }
             None => {

@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::outbox::tests::world::variable;
+use crate::testing::variable;
 
 /// Where the program lies.
 const PROGRAM: &str = "POSTERN_TEST_NATS_SERVER";

@@ -1,29 +1,9 @@
 //! A relay that ends at any point of its work: nothing is lost and nothing stays claimed.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    pin::{Pin, pin},
-    sync::atomic::Ordering,
-    task::{Context, Poll},
-};
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use super::world::{Recorder, World, message, only};
-
-/// Polls a future so often, then gives up on it.
-struct Polls<'a, F>(Pin<&'a mut F>, usize);
-
-impl<F: Future> Future for Polls<'_, F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.1 == 0 {
-            return Poll::Ready(None);
-        }
-        self.1 -= 1;
-        self.0.as_mut().poll(context).map(Some)
-    }
-}
+use crate::testing::polled_at_most;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_is_dropped_anywhere_loses_nothing_and_frees_its_shard() {
@@ -47,10 +27,7 @@ async fn a_relay_that_is_dropped_anywhere_loses_nothing_and_frees_its_shard() {
         }
         let before = recorder.taken().len();
         let relay = world.relay(&only(&recorder));
-        let turn = {
-            let mut turn = pin!(relay.turn());
-            Polls(turn.as_mut(), polls).await
-        };
+        let turn = { polled_at_most(relay.turn(), polls).await };
         let whole = turn.is_some();
         dropped += usize::from(!whole);
         let sent = recorder.taken().len() - before;

@@ -13,10 +13,7 @@ use crate::testing;
 async fn two_relays_share_the_work_and_turn_nothing_around() {
     const CONVERSATIONS: u8 = 24;
     const EACH: i64 = 40;
-    assert!(
-        testing::on_postgres(),
-        "POSTERN_TEST_DATABASE_URL is not set: see tests/servers"
-    );
+    testing::require_postgres();
     let world = World::new().await;
     let recorder = Recorder::new();
     recorder.waits.store(3, std::sync::atomic::Ordering::SeqCst);
@@ -50,10 +47,7 @@ async fn two_relays_share_the_work_and_turn_nothing_around() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: tests/run starts one"]
 async fn a_shard_that_somebody_holds_is_left_to_them_and_free_once_they_are_gone() {
-    assert!(
-        testing::on_postgres(),
-        "POSTERN_TEST_DATABASE_URL is not set: see tests/servers"
-    );
+    testing::require_postgres();
     let world = World::new().await;
     let recorder = Recorder::new();
     let relay = world.relay(&only(&recorder));

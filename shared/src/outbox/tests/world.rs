@@ -36,15 +36,6 @@ pub(crate) struct World {
     _guard: Guard,
 }
 
-/// A variable that says where the tests find a program.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a switch of tests, not a setting of a service"
-)]
-pub(crate) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 impl World {
     /// A new one, on the engine that tests run on.
     pub(crate) async fn new() -> Self {

@@ -46,17 +46,13 @@ async fn pages_and_relationships_are_index_ranges() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: tests/run starts one"]
 async fn so_they_are_over_many_edges() {
-    assert!(
-        testing::on_postgres(),
-        "POSTERN_TEST_DATABASE_URL is not set: see tests/servers"
-    );
+    testing::require_postgres();
     let world = World::new().await;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test run has no other settings"
-    )]
-    let long = std::env::var_os("POSTERN_LONG").is_some();
-    let people = if long { 1_000_000 } else { 20_000 };
+    let people = if testing::is_long() {
+        1_000_000
+    } else {
+        20_000
+    };
     let person = "(md5('person ' || N)::uuid)";
     let of = |n: &str| person.replace('N', n);
     let edges = format!(

@@ -1,10 +1,6 @@
 //! One transaction, many messages: what becomes of one does not touch the others.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    task::{Context, Poll},
-};
+use postern_shared::testing::polled_at_most;
 
 use super::{Owner, World, asking, friendly, person, trusted};
 use crate::domain::{
@@ -237,21 +233,6 @@ async fn a_failure_half_way_leaves_nothing_of_the_batch() {
     world.audit().await;
 }
 
-/// Polls a future so often, then gives up on it.
-struct Polls<'a, F>(Pin<&'a mut F>, usize);
-
-impl<F: Future> Future for Polls<'_, F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.1 == 0 {
-            return Poll::Ready(None);
-        }
-        self.1 -= 1;
-        self.0.as_mut().poll(context).map(Some)
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_is_dropped_anywhere_stored_all_or_nothing() {
     let world = World::new().await;
@@ -264,10 +245,7 @@ async fn a_commit_that_is_dropped_anywhere_stored_all_or_nothing() {
                 friendly(pair, sender, &format!("{polls}.{index}"))
             })
             .collect();
-        let outcome = {
-            let mut commit = pin!(world.store.commit(&batch));
-            Polls(commit.as_mut(), polls).await
-        };
+        let outcome = polled_at_most(world.store.commit(&batch), polls).await;
         // The next transaction waits for the end of the one that was dropped.
         world.run("UPDATE mailbox SET gone = false").await;
         world.audit().await;
