@@ -10,9 +10,11 @@ const FILES: &[&str] = &[
     "postern/common/v1/person.proto",
     "postern/event/v1/event.proto",
     "postern/policy/v1/policy.proto",
+    "postern/policy/v1/fence_service.proto",
     "postern/identity/v1/account_service.proto",
     "postern/identity/v1/session_service.proto",
     "postern/identity/v1/standing_facts_service.proto",
+    "postern/identity/v1/standing_service.proto",
     "postern/graph/v1/graph_service.proto",
     "postern/graph/v1/relationship_service.proto",
     "postern/settings/v1/settings_service.proto",
@@ -21,6 +23,8 @@ const FILES: &[&str] = &[
     "postern/messaging/v1/message_service.proto",
     "postern/messaging/v1/conversation_service.proto",
     "postern/messaging/v1/request_service.proto",
+    "postern/messaging/v1/consent_service.proto",
+    "postern/messaging/v1/moderation_service.proto",
 ];
 
 /// Messages whose `Debug` stands in lib.rs and shows nothing.

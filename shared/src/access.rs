@@ -3,18 +3,28 @@
 //! An RPC without a row here is served to nobody. A test walks every RPC of the contract against
 //! every caller. Source of the rows: the callers named in the contract.
 
-use crate::caller::ServiceName::{self, Graph, Identity, Messaging, Settings};
+use crate::caller::{
+    Role,
+    ServiceName::{self, Graph, Identity, Messaging, Settings},
+};
 
 /// Who may call an RPC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Anyone, signed in or not.
     Anyone,
-    /// A person with a valid access token.
+    /// A person with a valid access token, whose account is in use.
     User,
+    /// A person with a valid access token, also one whose account is deactivated, suspended or
+    /// banned.
+    AnyStanding,
+    /// A person with one of these roles, whose account is in use.
+    Holder(&'static [Role]),
     /// These services, on the internal port.
     Services(&'static [ServiceName]),
 }
+
+const MODERATORS: Access = Access::Holder(&[Role::Moderator]);
 
 const TABLE: &[(&str, &[(&str, Access)])] = &[
     (
@@ -36,6 +46,8 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
             ("GetAccount", Access::User),
             ("BatchGetAccounts", Access::User),
             ("UpdateAccount", Access::User),
+            ("DeactivateAccount", Access::AnyStanding),
+            ("ReactivateAccount", Access::AnyStanding),
         ],
     ),
     (
@@ -43,8 +55,8 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
         &[
             ("CreateSession", Access::Anyone),
             ("RefreshSession", Access::Anyone),
-            ("ListSessions", Access::User),
-            ("RevokeSession", Access::User),
+            ("ListSessions", Access::AnyStanding),
+            ("RevokeSession", Access::AnyStanding),
             ("GetJwks", Access::Anyone),
         ],
     ),
@@ -59,7 +71,23 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
                 "BatchGetStanding",
                 Access::Services(&[Graph, Settings, Messaging]),
             ),
+            ("RestrictAutomatically", Access::Services(&[Messaging])),
         ],
+    ),
+    (
+        "postern.identity.v1.StandingService",
+        &[
+            ("GetMyStanding", Access::AnyStanding),
+            ("RestrictMessaging", MODERATORS),
+            ("SuspendAccount", MODERATORS),
+            ("BanAccount", MODERATORS),
+            ("LiftAction", MODERATORS),
+            ("ListActions", MODERATORS),
+        ],
+    ),
+    (
+        "postern.policy.v1.FenceService",
+        &[("Raise", Access::Services(&[Graph, Settings, Identity]))],
     ),
     (
         "postern.graph.v1.GraphService",
@@ -67,14 +95,15 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
             ("Follow", Access::User),
             ("Unfollow", Access::User),
             ("RemoveFollower", Access::User),
-            ("Block", Access::User),
-            ("Unblock", Access::User),
+            ("Block", Access::AnyStanding),
+            ("Unblock", Access::AnyStanding),
             ("ListFollowers", Access::User),
             ("ListFollowing", Access::User),
             ("ListFriends", Access::User),
-            ("ListBlocked", Access::User),
+            ("ListBlocked", Access::AnyStanding),
             ("GetMyRelationship", Access::User),
             ("GetCounts", Access::User),
+            ("GetEnforcement", Access::AnyStanding),
         ],
     ),
     (
@@ -92,6 +121,9 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
         &[
             ("GetSettings", Access::User),
             ("UpdateSettings", Access::User),
+            ("GetEffectivePolicy", Access::User),
+            ("ListChanges", Access::User),
+            ("GetEnforcement", Access::AnyStanding),
         ],
     ),
     (
@@ -106,6 +138,7 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
         &[
             ("SendMessage", Access::User),
             ("ListMessages", Access::User),
+            ("DeleteMessage", Access::User),
         ],
     ),
     (
@@ -118,7 +151,25 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
             ("ListRequests", Access::User),
             ("AcceptRequest", Access::User),
             ("DeclineRequest", Access::User),
+            ("BatchDeclineRequests", Access::User),
         ],
+    ),
+    (
+        "postern.messaging.v1.ConsentService",
+        &[
+            ("ExplainSend", Access::User),
+            ("ExplainReceive", Access::User),
+            ("ListConsents", Access::User),
+            ("RevokeConsent", Access::User),
+            ("PreviewSettings", Access::User),
+        ],
+    ),
+    (
+        "postern.messaging.v1.ModerationService",
+        &[(
+            "GetDecision",
+            Access::Holder(&[Role::Moderator, Role::Operator]),
+        )],
     ),
 ];
 

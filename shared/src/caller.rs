@@ -67,6 +67,44 @@ pub enum Principal {
     Service(ServiceName),
 }
 
+/// What a person may do beyond what everyone may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Acts on accounts and reads how messages were decided.
+    Moderator,
+    /// Runs the service, and reads how messages were decided.
+    Operator,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 2] = [Self::Moderator, Self::Operator];
+
+    /// The name in tokens, on command lines and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Moderator => "moderator",
+            Self::Operator => "operator",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// How much of the service a session opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything that people may do.
+    Full,
+    /// What is left to an account that is deactivated, suspended or banned.
+    Restricted,
+}
+
 /// A person whose access token was verified.
 #[derive(Clone)]
 pub struct User {
@@ -74,8 +112,26 @@ pub struct User {
     pub id: UserId,
     /// Through which sign-in.
     pub session: SessionId,
+    /// How much the sign-in opens.
+    pub scope: Scope,
+    /// What else they may do.
+    pub roles: Arc<[Role]>,
     /// The token itself, to be forwarded unchanged.
     pub token: Arc<str>,
+}
+
+impl User {
+    /// Somebody without roles, whose account is in use.
+    #[must_use]
+    pub fn plain(id: UserId, session: SessionId, token: Arc<str>) -> Self {
+        Self {
+            id,
+            session,
+            scope: Scope::Full,
+            roles: Arc::from([]),
+            token,
+        }
+    }
 }
 
 impl fmt::Debug for User {

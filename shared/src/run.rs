@@ -348,9 +348,10 @@ impl Wiring<'_> {
     /// The peers that a service may call: the arrows of the architecture.
     fn peers(&self, me: ServiceName) -> Result<Peers, StartError> {
         use ServiceName::{Graph, Identity, Messaging, Settings};
+        // Messaging as the one that keeps the fences: the owners know of it only that.
         let called: &[ServiceName] = match me {
-            Identity => &[Graph],
-            Graph | Settings => &[Identity],
+            Identity => &[Graph, Messaging],
+            Graph | Settings => &[Identity, Messaging],
             Messaging => &[Graph, Settings, Identity],
         };
         let mut peers = BTreeMap::new();

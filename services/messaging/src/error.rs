@@ -6,6 +6,7 @@ use postern_proto::common::v1::ErrorReason;
 use postern_shared::{
     db::AsDbErr,
     error::{Dependency, Failure, Invalid, Violation},
+    fence,
     page::PageError,
 };
 use sea_orm::DbErr;
@@ -35,6 +36,9 @@ pub enum Error {
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
+    /// A fence is not the caller's to raise, or not like this.
+    #[error(transparent)]
+    Fence(#[from] fence::Refused),
     /// The facts kept changing.
     #[error("the facts kept changing while this was decided: try again")]
     Contention,
@@ -61,6 +65,7 @@ impl Failure for Error {
             Self::ConversationNotFound => (Code::NotFound, ErrorReason::ConversationNotFound),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
+            Self::Fence(error) => error.classify(),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(error) => error.classify(),
             Self::Undecidable => (Code::Unavailable, ErrorReason::DependencyUnavailable),
@@ -73,6 +78,7 @@ impl Failure for Error {
         match self {
             Self::Invalid(error) => error.violations(),
             Self::Page(error) => error.violations(),
+            Self::Fence(error) => error.violations(),
             _ => &[],
         }
     }

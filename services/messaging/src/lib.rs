@@ -16,9 +16,15 @@ mod store;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
-use postern_proto::messaging::v1::{
-    conversation_service_server::ConversationServiceServer,
-    message_service_server::MessageServiceServer, request_service_server::RequestServiceServer,
+use postern_proto::{
+    messaging::v1::{
+        consent_service_server::ConsentServiceServer,
+        conversation_service_server::ConversationServiceServer,
+        message_service_server::MessageServiceServer,
+        moderation_service_server::ModerationServiceServer,
+        request_service_server::RequestServiceServer,
+    },
+    policy::v1::fence_service_server::FenceServiceServer,
 };
 use postern_shared::{
     caller::ServiceName,
@@ -60,11 +66,17 @@ async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
     });
     let messages = MessageServiceServer::from_arc(Arc::clone(&rpc));
     let conversations = ConversationServiceServer::from_arc(Arc::clone(&rpc));
-    let requests = RequestServiceServer::from_arc(rpc);
+    let requests = RequestServiceServer::from_arc(Arc::clone(&rpc));
+    let consents = ConsentServiceServer::from_arc(Arc::clone(&rpc));
+    let moderation = ModerationServiceServer::from_arc(Arc::clone(&rpc));
+    let fences = FenceServiceServer::from_arc(rpc);
     Ok(Parts::new()
         .public(messages.max_decoding_message_size(REQUEST_BYTES_MAX))
         .public(conversations.max_decoding_message_size(REQUEST_BYTES_MAX))
         .public(requests.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .public(consents.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .public(moderation.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .internal(fences.max_decoding_message_size(REQUEST_BYTES_MAX))
         .every(PURGE_EVERY, move || {
             let (store, clock, kept) = purger.clone();
             async move {

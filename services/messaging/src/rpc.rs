@@ -2,26 +2,45 @@
 
 mod accept_request;
 mod asked;
+mod batch_decline_requests;
 mod decline_request;
+mod delete_message;
+mod explain_receive;
+mod explain_send;
+mod facts;
+mod get_decision;
+mod list_consents;
 mod list_conversations;
 mod list_messages;
 mod list_requests;
+mod preview_settings;
+mod raise;
 mod reply;
+mod revoke_consent;
 mod send_message;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use postern_proto::messaging::v1::{
-    AcceptRequestRequest, AcceptRequestResponse, DeclineRequestRequest, DeclineRequestResponse,
-    ListConversationsRequest, ListConversationsResponse, ListMessagesRequest, ListMessagesResponse,
-    ListRequestsRequest, ListRequestsResponse, SendMessageRequest, SendMessageResponse,
-    conversation_service_server::ConversationService, message_service_server::MessageService,
-    request_service_server::RequestService,
+use postern_proto::{
+    messaging::v1::{
+        AcceptRequestRequest, AcceptRequestResponse, BatchDeclineRequestsRequest,
+        BatchDeclineRequestsResponse, DeclineRequestRequest, DeclineRequestResponse,
+        DeleteMessageRequest, DeleteMessageResponse, ExplainReceiveRequest, ExplainReceiveResponse,
+        ExplainSendRequest, ExplainSendResponse, GetDecisionRequest, GetDecisionResponse,
+        ListConsentsRequest, ListConsentsResponse, ListConversationsRequest,
+        ListConversationsResponse, ListMessagesRequest, ListMessagesResponse, ListRequestsRequest,
+        ListRequestsResponse, PreviewSettingsRequest, PreviewSettingsResponse,
+        RevokeConsentRequest, RevokeConsentResponse, SendMessageRequest, SendMessageResponse,
+        consent_service_server::ConsentService, conversation_service_server::ConversationService,
+        message_service_server::MessageService, moderation_service_server::ModerationService,
+        request_service_server::RequestService,
+    },
+    policy::v1::{RaiseRequest, RaiseResponse, fence_service_server::FenceService},
 };
 use postern_shared::{
-    caller::answer_me,
+    caller::{answer, answer_me},
     clock::Clock,
     page::{PageSizes, Pager},
     random::Random,
@@ -77,6 +96,16 @@ impl MessageService for Rpc {
         })
         .await
     }
+
+    async fn delete_message(
+        &self,
+        request: Request<DeleteMessageRequest>,
+    ) -> Answer<DeleteMessageResponse> {
+        answer_me(request, |me, ask| {
+            delete_message::delete_message(self, me, ask)
+        })
+        .await
+    }
 }
 
 #[tonic::async_trait]
@@ -122,5 +151,82 @@ impl RequestService for Rpc {
             decline_request::decline_request(self, me, ask)
         })
         .await
+    }
+
+    async fn batch_decline_requests(
+        &self,
+        request: Request<BatchDeclineRequestsRequest>,
+    ) -> Answer<BatchDeclineRequestsResponse> {
+        answer_me(request, |me, ask| {
+            batch_decline_requests::batch_decline_requests(self, me, ask)
+        })
+        .await
+    }
+}
+
+#[tonic::async_trait]
+impl ConsentService for Rpc {
+    async fn explain_send(
+        &self,
+        request: Request<ExplainSendRequest>,
+    ) -> Answer<ExplainSendResponse> {
+        answer_me(request, |me, ask| explain_send::explain_send(self, me, ask)).await
+    }
+
+    async fn explain_receive(
+        &self,
+        request: Request<ExplainReceiveRequest>,
+    ) -> Answer<ExplainReceiveResponse> {
+        answer_me(request, |me, ask| {
+            explain_receive::explain_receive(self, me, ask)
+        })
+        .await
+    }
+
+    async fn list_consents(
+        &self,
+        request: Request<ListConsentsRequest>,
+    ) -> Answer<ListConsentsResponse> {
+        answer_me(request, |me, ask| {
+            list_consents::list_consents(self, me, ask)
+        })
+        .await
+    }
+
+    async fn revoke_consent(
+        &self,
+        request: Request<RevokeConsentRequest>,
+    ) -> Answer<RevokeConsentResponse> {
+        answer_me(request, |me, ask| {
+            revoke_consent::revoke_consent(self, me, ask)
+        })
+        .await
+    }
+
+    async fn preview_settings(
+        &self,
+        request: Request<PreviewSettingsRequest>,
+    ) -> Answer<PreviewSettingsResponse> {
+        answer_me(request, |me, ask| {
+            preview_settings::preview_settings(self, me, ask)
+        })
+        .await
+    }
+}
+
+#[tonic::async_trait]
+impl ModerationService for Rpc {
+    async fn get_decision(
+        &self,
+        request: Request<GetDecisionRequest>,
+    ) -> Answer<GetDecisionResponse> {
+        answer_me(request, |me, ask| get_decision::get_decision(self, me, ask)).await
+    }
+}
+
+#[tonic::async_trait]
+impl FenceService for Rpc {
+    async fn raise(&self, request: Request<RaiseRequest>) -> Answer<RaiseResponse> {
+        answer(request, |caller, ask| raise::raise(self, caller, ask)).await
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{sync::Mutex, sync::RwLock, time::Instant};
 
 use crate::{
-    caller::User,
+    caller::{Role, Scope, User},
     clock::{Clock, Timestamp},
     id::{SessionId, UserId},
 };
@@ -25,6 +25,8 @@ pub const ISSUER: &str = "postern-identity";
 pub const AUDIENCE: &str = "postern";
 /// How far clocks may differ.
 const LEEWAY: Duration = Duration::from_secs(30);
+/// The scope of an account that is not in use.
+const RESTRICTED: &str = "standing";
 /// Ours have about 400 bytes.
 const TOKEN_BYTES_MAX: usize = 2_048;
 /// How often identity is asked for its keys at the most: an unknown key id is anyone's to send.
@@ -61,8 +63,11 @@ pub struct Claims {
     pub iat: i64,
     /// When it expires, in seconds.
     pub exp: i64,
-    /// What else the person may do.
+    /// What else the person may do: names of roles.
     pub roles: Vec<String>,
+    /// Empty, or `standing`: the account is deactivated, suspended or banned (RFC 8693, 4.2).
+    #[serde(default)]
+    pub scope: String,
 }
 
 impl Claims {
@@ -78,7 +83,22 @@ impl Claims {
             iat: now.unix_seconds(),
             exp: now.plus(ACCESS_TOKEN_LIFE).unix_seconds(),
             roles: Vec::new(),
+            scope: String::new(),
         }
+    }
+
+    /// The same for an account that is not in use.
+    #[must_use]
+    pub fn restricted(mut self) -> Self {
+        RESTRICTED.clone_into(&mut self.scope);
+        self
+    }
+
+    /// The same for someone with roles.
+    #[must_use]
+    pub fn with_roles(mut self, roles: &[Role]) -> Self {
+        self.roles = roles.iter().map(|role| role.as_str().to_owned()).collect();
+        self
     }
 }
 
@@ -150,6 +170,15 @@ impl Verifier {
         Ok(User {
             id: claims.sub.parse().map_err(|_| TokenError::Invalid)?,
             session: claims.sid.parse().map_err(|_| TokenError::Invalid)?,
+            scope: match claims.scope.as_str() {
+                "" => Scope::Full,
+                // A scope that this version does not know opens no more than the least.
+                _ => Scope::Restricted,
+            },
+            // Likewise a role that it does not know opens nothing.
+            roles: (claims.roles.iter())
+                .filter_map(|name| Role::parse(name))
+                .collect(),
             token: Arc::from(token),
         })
     }

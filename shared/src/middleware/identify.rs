@@ -9,7 +9,7 @@ use super::{Port, Stack};
 use crate::{
     access::Access,
     auth::{CREDENTIAL_HEADER, TokenError},
-    caller::{Principal, User, token_missing},
+    caller::{Principal, Role, Scope, User, token_missing},
     error,
     peer::InProcess,
 };
@@ -22,7 +22,7 @@ impl Stack {
     ) -> Result<(Principal, Option<User>), Status> {
         // Only code in this process can put it there; a header cannot.
         if let Some(local) = request.extensions_mut().remove::<InProcess>() {
-            allow(access, local.principal, local.user.is_some())?;
+            allow(access, local.principal, local.user.as_ref())?;
             return Ok((local.principal, local.user));
         }
         let principal = match self.port {
@@ -31,7 +31,7 @@ impl Stack {
         };
         // Whether the program may call at all is settled before any work is done for it.
         if matches!(access, Some(Access::Services(_)) | None) {
-            allow(access, principal, false)?;
+            allow(access, principal, None)?;
         }
         // An RPC for anyone must not fail because of a token that it does not need.
         let token = match access {
@@ -42,7 +42,7 @@ impl Stack {
             Some(token) => Some(self.shared.verifier.verify(token).await.map_err(refused)?),
             None => None,
         };
-        allow(access, principal, user.is_some())?;
+        allow(access, principal, user.as_ref())?;
         Ok((principal, user))
     }
 
@@ -64,23 +64,48 @@ impl Stack {
     }
 }
 
-fn allow(access: Option<Access>, principal: Principal, user: bool) -> Result<(), Status> {
+fn allow(access: Option<Access>, principal: Principal, user: Option<&User>) -> Result<(), Status> {
     match (access, principal) {
         (Some(Access::Anyone), _) => Ok(()),
-        (Some(Access::User), _) if user => Ok(()),
-        (Some(Access::User), _) => Err(token_missing()),
+        (Some(Access::AnyStanding), _) => user.map(drop).ok_or_else(token_missing),
+        (Some(Access::User), _) => in_use(user).map(drop),
+        (Some(Access::Holder(allowed)), _) => {
+            let holds = |role: &Role| allowed.contains(role);
+            if in_use(user)?.roles.iter().any(holds) {
+                Ok(())
+            } else {
+                Err(not_allowed())
+            }
+        }
         (Some(Access::Services(allowed)), Principal::Service(service))
             if allowed.contains(&service) =>
         {
             Ok(())
         }
         (Some(Access::Services(_)), Principal::Anyone) => Err(credential_invalid()),
-        (Some(Access::Services(_)) | None, _) => Err(error::status(
+        (Some(Access::Services(_)) | None, _) => Err(not_allowed()),
+    }
+}
+
+/// The person who calls, if their account is in use.
+fn in_use(user: Option<&User>) -> Result<&User, Status> {
+    let user = user.ok_or_else(token_missing)?;
+    match user.scope {
+        Scope::Full => Ok(user),
+        Scope::Restricted => Err(error::status(
             Code::PermissionDenied,
-            ErrorReason::CallerNotAllowed,
-            "this caller may not call this RPC",
+            ErrorReason::AccountRestricted,
+            "the account is deactivated, suspended or banned: see StandingService.GetMyStanding",
         )),
     }
+}
+
+fn not_allowed() -> Status {
+    error::status(
+        Code::PermissionDenied,
+        ErrorReason::CallerNotAllowed,
+        "this caller may not call this RPC",
+    )
 }
 
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Status> {

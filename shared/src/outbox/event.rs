@@ -3,8 +3,8 @@
 //! A store makes events without knowing the contract; nothing but ids and numbers goes in.
 
 use postern_proto::event::v1::{
-    self as wire, AccountStandingChanged, MessageCreated, RelationshipChanged, RequestAccepted,
-    RequestCreated, SettingsChanged,
+    self as wire, AccountStandingChanged, MessageCreated, MessageDeleted, RelationshipChanged,
+    RequestAccepted, RequestCreated, SettingsChanged,
 };
 use tracing::Span;
 use uuid::Uuid;
@@ -35,6 +35,17 @@ pub struct Event {
 pub enum Body {
     /// A message was stored.
     MessageCreated {
+        /// Its conversation.
+        conversation: ConversationId,
+        /// Its place in it.
+        seq: i64,
+        /// Who wrote it.
+        sender: UserId,
+        /// To whom.
+        recipient: UserId,
+    },
+    /// The author of a message deleted it for everyone.
+    MessageDeleted {
         /// Its conversation.
         conversation: ConversationId,
         /// Its place in it.
@@ -116,6 +127,7 @@ impl Body {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::MessageCreated { .. } => "message.created",
+            Self::MessageDeleted { .. } => "message.deleted",
             Self::RequestCreated { .. } => "request.created",
             Self::RequestAccepted { .. } => "request.accepted",
             Self::RelationshipChanged { .. } => "relationship.changed",
@@ -129,6 +141,7 @@ impl Body {
     pub const fn aggregate(&self) -> Uuid {
         match self {
             Self::MessageCreated { conversation, .. }
+            | Self::MessageDeleted { conversation, .. }
             | Self::RequestCreated { conversation, .. }
             | Self::RequestAccepted { conversation, .. } => conversation.uuid(),
             Self::RelationshipChanged { user, .. }
@@ -146,6 +159,17 @@ impl Body {
                 sender,
                 recipient,
             } => To::MessageCreated(MessageCreated {
+                conversation_id: conversation.to_string(),
+                seq: *seq,
+                sender_id: sender.to_string(),
+                recipient_id: recipient.to_string(),
+            }),
+            Self::MessageDeleted {
+                conversation,
+                seq,
+                sender,
+                recipient,
+            } => To::MessageDeleted(MessageDeleted {
                 conversation_id: conversation.to_string(),
                 seq: *seq,
                 sender_id: sender.to_string(),

@@ -18,6 +18,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, uri::Authority};
 use postern_proto::identity::v1::{
     BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
+    RestrictAutomaticallyRequest, RestrictAutomaticallyResponse,
     standing_facts_service_client::StandingFactsServiceClient,
     standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
 };
@@ -118,6 +119,13 @@ impl Fake {
 
 #[tonic::async_trait]
 impl StandingFactsService for Fake {
+    async fn restrict_automatically(
+        &self,
+        _: Request<RestrictAutomaticallyRequest>,
+    ) -> Result<Response<RestrictAutomaticallyResponse>, Status> {
+        Err(Status::unimplemented("nobody is restricted here"))
+    }
+
     async fn get_standing(
         &self,
         _: Request<GetStandingRequest>,

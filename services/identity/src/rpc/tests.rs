@@ -131,11 +131,11 @@ struct Someone {
 impl Someone {
     fn asks<T>(&self, message: T) -> Request<T> {
         let mut caller = caller();
-        caller.user = Some(User {
-            id: self.id.parse().unwrap(),
-            session: self.session.parse().unwrap(),
-            token: Arc::from("not looked at in process"),
-        });
+        caller.user = Some(User::plain(
+            self.id.parse().unwrap(),
+            self.session.parse().unwrap(),
+            Arc::from("not looked at in process"),
+        ));
         caller.ask(message)
     }
 }

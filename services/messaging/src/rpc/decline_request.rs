@@ -27,7 +27,7 @@ pub(super) async fn decline_request(
             request,
         } = asked::find(rpc, me.id, id).await?;
         match request {
-            Request::Declined { .. } => return Ok(DeclineRequestResponse {}),
+            Request::Declined { .. } => return Ok(DeclineRequestResponse::default()),
             Request::None | Request::Accepted => return Err(Error::RequestNotFound),
             Request::Pending { .. } => {}
         }
@@ -43,7 +43,7 @@ pub(super) async fn decline_request(
             at: now,
         };
         if rpc.store.settle(settled).await? {
-            return Ok(DeclineRequestResponse {});
+            return Ok(DeclineRequestResponse::default());
         }
     }
     Err(Error::Contention)

@@ -45,6 +45,7 @@ pub(super) async fn list_requests(
     Ok(ListRequestsResponse {
         requests: found.iter().map(entry).collect(),
         page: Some(info),
+        ..ListRequestsResponse::default()
     })
 }
 

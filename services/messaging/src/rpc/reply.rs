@@ -25,6 +25,7 @@ pub fn message(message: &Message, reader: UserId) -> wire::Message {
         } else {
             String::new()
         },
+        ..wire::Message::default()
     }
 }
 
@@ -34,6 +35,7 @@ pub fn conversation(listed: &Listed, reader: UserId) -> wire::Conversation {
         conversation_id: listed.conversation.to_string(),
         peer_id: listed.peer.to_string(),
         last_message: Some(message(&listed.last_message, reader)),
+        ..wire::Conversation::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! SendMessage: parse, look for an earlier answer, gather, decide, commit.
 
-use postern_policy::{Budgets, Consent, Decision, Facts, Refusal, Request, Verdict, decide};
+use postern_policy::{Decision, Refusal, decide};
 use postern_proto::{
     messaging::v1::{
         self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
@@ -18,9 +18,13 @@ use postern_shared::{
 };
 use tracing::Span;
 
-use super::{ROUNDS_MAX, Rpc, reply};
+use super::{
+    ROUNDS_MAX, Rpc,
+    facts::{Question, facts},
+    reply,
+};
 use crate::{
-    domain::{self, ClientMessageId, Content, Conversation, Message, Outcome, PreparedSend},
+    domain::{self, ClientMessageId, Content, Message, Outcome, PreparedSend},
     error::Error,
     peers::Gathered,
     store::Pair,
@@ -54,7 +58,12 @@ pub(super) async fn send_message(
         let pair = rpc.store.pair(me.id, other).await?;
         let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
         let now = rpc.clock.now();
-        let facts = facts(rpc, &me, other, &pair.conversation, &gathered, &draft, now);
+        let question = Question {
+            sender: me.id,
+            recipient: other,
+            content: draft.content.kind().for_policy(),
+        };
+        let facts = facts(rpc, &question, &pair.conversation, &gathered, now);
         let prepared = match decide(&facts) {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
@@ -143,50 +152,6 @@ fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content>
             );
             None
         }
-    }
-}
-
-fn facts(
-    rpc: &Rpc,
-    me: &Me,
-    other: UserId,
-    pair: &Conversation,
-    gathered: &Gathered,
-    draft: &Draft,
-    now: Timestamp,
-) -> Facts {
-    Facts {
-        same_person: me.id == other,
-        sender: gathered.sender,
-        recipient: gathered.recipient,
-        sender_settings: gathered.sender_settings,
-        recipient_settings: gathered.recipient_settings,
-        edges: gathered.edges,
-        consent: match pair.side(other).consent {
-            domain::Consent::None => Consent::None,
-            domain::Consent::Revoked => Consent::Revoked,
-            domain::Consent::Granted {
-                epoch,
-                settings_version,
-                ..
-            } => Consent::Granted {
-                epoch,
-                settings_version,
-            },
-        },
-        request: match pair.side(me.id).request {
-            domain::Request::None => Request::None,
-            domain::Request::Pending { sent } => Request::Pending { sent },
-            domain::Request::Accepted => Request::Accepted,
-            domain::Request::Declined { until } => Request::Declined {
-                cooling_down: now < until,
-            },
-        },
-        request_messages_max: rpc.config.request_messages_max,
-        content: draft.content.kind().for_policy(),
-        // Content filters and budgets come later: these are their neutral values.
-        verdict: Verdict::Clean,
-        budgets: Budgets::NEUTRAL,
     }
 }
 

@@ -33,11 +33,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// A request in the name of a person who waits so long.
 fn by<T>(user: UserId, within: Duration, message: T) -> Request<T> {
     let session = SessionId::new(Timestamp::from_unix_millis(0), &Random::system());
-    let user = User {
-        id: user,
-        session,
-        token: Arc::from("token"),
-    };
+    let user = User::plain(user, session, Arc::from("token"));
     let caller = Caller {
         user: Some(user),
         ..Caller::system(within)

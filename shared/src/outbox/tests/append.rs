@@ -92,6 +92,12 @@ fn cases(user: UserId, peer: UserId) -> Vec<(Body, &'static str, Vec<String>)> {
         text(user),
         text(peer),
     ];
+    let deleted = Body::MessageDeleted {
+        conversation,
+        seq: 3,
+        sender,
+        recipient,
+    };
     let asked = Body::RequestCreated {
         conversation,
         sender,
@@ -105,7 +111,8 @@ fn cases(user: UserId, peer: UserId) -> Vec<(Body, &'static str, Vec<String>)> {
     let changed = Body::RelationshipChanged { user, peer };
     let standing = Body::AccountStandingChanged { user };
     vec![
-        (message, "message.created", said),
+        (message, "message.created", said.clone()),
+        (deleted, "message.deleted", said),
         (asked, "request.created", three()),
         (accepted, "request.accepted", three()),
         (
@@ -151,6 +158,14 @@ fn every_event_says_in_the_contract_what_it_is_and_nothing_else() {
 fn words(body: SentBody) -> Vec<String> {
     match body {
         SentBody::MessageCreated(m) => {
+            vec![
+                m.conversation_id,
+                m.seq.to_string(),
+                m.sender_id,
+                m.recipient_id,
+            ]
+        }
+        SentBody::MessageDeleted(m) => {
             vec![
                 m.conversation_id,
                 m.seq.to_string(),

@@ -35,11 +35,11 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_tells_who_calls_and_for_whom() {
     let random = Random::system();
-    let user = User {
-        id: UserId::random(&random),
-        session: SessionId::new(Timestamp::from_unix_millis(0), &random),
-        token: Arc::from("a.b.c"),
-    };
+    let user = User::plain(
+        UserId::random(&random),
+        SessionId::new(Timestamp::from_unix_millis(0), &random),
+        Arc::from("a.b.c"),
+    );
     let caller = Caller {
         user: Some(user.clone()),
         request_id: Arc::from("request-7"),

@@ -14,7 +14,7 @@ use postern_proto::{
     },
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        Sanction, Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
         standing_facts_service_client::StandingFactsServiceClient,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
@@ -43,6 +43,13 @@ struct Identity(HashMap<String, Standing>);
 
 #[async_trait]
 impl StandingFactsService for Identity {
+    async fn restrict_automatically(
+        &self,
+        _: Request<RestrictAutomaticallyRequest>,
+    ) -> Answer<RestrictAutomaticallyResponse> {
+        Err(Status::unimplemented("graph restricts nobody"))
+    }
+
     async fn get_standing(
         &self,
         request: Request<GetStandingRequest>,
@@ -203,11 +210,7 @@ fn identity() -> Identity {
 
 pub fn user(name: &str) -> Caller {
     let session = SessionId::new(Timestamp::from_unix_millis(1), &Random::system());
-    let user = User {
-        id: id(name),
-        session,
-        token: Arc::from("token"),
-    };
+    let user = User::plain(id(name), session, Arc::from("token"));
     Caller {
         user: Some(user),
         ..Caller::system(Duration::from_secs(10))

@@ -18,7 +18,7 @@ use postern_proto::{
     },
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
     policy::v1::{AgeBand, Lifecycle, WhoCanMessage},
@@ -237,6 +237,13 @@ impl DmPolicyService for Fake {
 
 #[tonic::async_trait]
 impl StandingFactsService for Fake {
+    async fn restrict_automatically(
+        &self,
+        _: Request<RestrictAutomaticallyRequest>,
+    ) -> Answer<RestrictAutomaticallyResponse> {
+        Err(Status::unimplemented("nobody is restricted here"))
+    }
+
     async fn get_standing(
         &self,
         request: Request<GetStandingRequest>,

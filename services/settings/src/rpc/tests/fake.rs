@@ -10,7 +10,7 @@ use postern_proto::{
     common::v1::{ErrorReason, person_ref::Person},
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
     policy::v1::{AccountKind, AgeBand},
@@ -78,6 +78,13 @@ impl FakeIdentity {
 
 #[tonic::async_trait]
 impl StandingFactsService for FakeIdentity {
+    async fn restrict_automatically(
+        &self,
+        _: Request<RestrictAutomaticallyRequest>,
+    ) -> Result<Response<RestrictAutomaticallyResponse>, Status> {
+        Err(Status::unimplemented("settings restricts nobody"))
+    }
+
     async fn get_standing(
         &self,
         request: Request<GetStandingRequest>,
@@ -126,11 +133,11 @@ pub async fn service() -> (Guard, Rpc, FakeIdentity) {
 /// A request in the name of a person.
 pub fn by<T>(user: UserId, message: T) -> Request<T> {
     let random = Random::system();
-    let user = User {
-        id: user,
-        session: SessionId::new(Timestamp::from_unix_millis(0), &random),
-        token: Arc::from("token"),
-    };
+    let user = User::plain(
+        user,
+        SessionId::new(Timestamp::from_unix_millis(0), &random),
+        Arc::from("token"),
+    );
     caller(Principal::Anyone, Some(user)).ask(message)
 }
 

@@ -214,6 +214,8 @@ impl AccountService for Fake {
     }
 
     unserved! {
+        deactivate_account: DeactivateAccountRequest => DeactivateAccountResponse;
+        reactivate_account: ReactivateAccountRequest => ReactivateAccountResponse;
         get_account: GetAccountRequest => GetAccountResponse;
         batch_get_accounts: BatchGetAccountsRequest => BatchGetAccountsResponse;
         update_account: UpdateAccountRequest => UpdateAccountResponse;
@@ -311,6 +313,7 @@ impl GraphService for Fake {
     }
 
     unserved! {
+        get_enforcement: postern_proto::graph::v1::GetEnforcementRequest => postern_proto::graph::v1::GetEnforcementResponse;
         unfollow: UnfollowRequest => UnfollowResponse;
         remove_follower: RemoveFollowerRequest => RemoveFollowerResponse;
         block: BlockRequest => BlockResponse;
@@ -360,6 +363,10 @@ impl RelationshipService for Fake {
 
 #[tonic::async_trait]
 impl MessageService for Fake {
+    unserved! {
+        delete_message: DeleteMessageRequest => DeleteMessageResponse;
+    }
+
     async fn send_message(
         &self,
         request: Request<SendMessageRequest>,
@@ -436,6 +443,7 @@ impl RequestService for Fake {
     }
 
     unserved! {
+        batch_decline_requests: BatchDeclineRequestsRequest => BatchDeclineRequestsResponse;
         accept_request: AcceptRequestRequest => AcceptRequestResponse;
         decline_request: DeclineRequestRequest => DeclineRequestResponse;
     }

@@ -1,0 +1,1 @@
+//! Tasks, raising and the relay, against targets of the tests own.
