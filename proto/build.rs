@@ -11,6 +11,7 @@ const FILES: &[&str] = &[
     "postern/event/v1/event.proto",
     "postern/policy/v1/policy.proto",
     "postern/policy/v1/fence_service.proto",
+    "postern/policy/v1/presence_service.proto",
     "postern/identity/v1/account_service.proto",
     "postern/identity/v1/session_service.proto",
     "postern/identity/v1/standing_facts_service.proto",

@@ -90,6 +90,10 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
         &[("Raise", Access::Services(&[Graph, Settings, Identity]))],
     ),
     (
+        "postern.policy.v1.PresenceService",
+        &[("SetPresence", Access::Services(&[Identity]))],
+    ),
+    (
         "postern.graph.v1.GraphService",
         &[
             ("Follow", Access::User),

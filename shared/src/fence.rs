@@ -2,8 +2,8 @@
 //! acknowledged, and carried on until they have arrived.
 //!
 //! For: graph, settings and identity [`add`] a task in the transaction of a change and hand it to
-//! [`Fences::enforce`] after the commit; messaging (and graph, for people who are gone) read what
-//! arrives with [`incoming`].
+//! [`Fences::enforce`] after the commit; messaging reads what arrives with [`incoming`]. Graph hears
+//! of people who are gone in the words of its own contract.
 //!
 //! Promises: a change that is committed has its task, whatever crashes; a task is removed only
 //! after its target has acknowledged it; [`Enforcement::Enforced`] is never said before that. Tasks
@@ -19,7 +19,10 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future;
-use postern_proto::policy::v1::{self as wire, fence_service_client::FenceServiceClient};
+use postern_proto::policy::v1::{
+    self as wire, fence_service_client::FenceServiceClient,
+    presence_service_client::PresenceServiceClient,
+};
 use sea_orm::DbErr;
 use tokio::time::timeout;
 
@@ -130,18 +133,17 @@ const fn targets(effect: Option<Effect>) -> &'static [ServiceName] {
 pub struct Fences {
     owner: wire::PolicyOwner,
     db: Db,
-    targets: Arc<[(ServiceName, FenceServiceClient<Peer>)]>,
+    targets: Arc<[(ServiceName, Peer)]>,
 }
 
 impl Fences {
     /// Raises the fences of this owner, by tasks in its database, at these services.
     #[must_use]
     pub fn new(owner: wire::PolicyOwner, db: Db, targets: Vec<(ServiceName, Peer)>) -> Self {
-        let client = |(name, peer)| (name, FenceServiceClient::new(peer));
         Self {
             owner,
             db,
-            targets: targets.into_iter().map(client).collect(),
+            targets: targets.into(),
         }
     }
 
@@ -217,15 +219,26 @@ impl Fences {
         raise: &Raise,
         target: ServiceName,
     ) -> Result<(), String> {
-        let client = self.targets.iter().find(|(name, _)| *name == target);
-        let (_, client) = client.ok_or_else(|| format!("{target} has no address here"))?;
+        let peer = self.targets.iter().find(|(name, _)| *name == target);
+        let (_, peer) = peer.ok_or_else(|| format!("{target} has no address here"))?;
         // In the service's own name: a raise is nobody's act towards the target.
         let caller = Caller {
             user: None,
             ..caller.clone()
         };
-        let ask = caller.ask(incoming::to_proto(self.owner, raise));
-        (client.clone().raise(ask).await).map_err(|status| chain(&status))?;
+        let sent = match target {
+            ServiceName::Graph => {
+                let ask = caller.ask(incoming::presence(raise));
+                let mut client = PresenceServiceClient::new(peer.clone());
+                client.set_presence(ask).await.map(drop)
+            }
+            _ => {
+                let ask = caller.ask(incoming::to_proto(self.owner, raise));
+                let mut client = FenceServiceClient::new(peer.clone());
+                client.raise(ask).await.map(drop)
+            }
+        };
+        sent.map_err(|status| chain(&status))?;
         table::remove(&self.db, raise, target)
             .await
             .map_err(|error| chain(&error))

@@ -5,7 +5,7 @@
 
 mod access;
 pub mod errors;
-mod golden;
+pub mod golden;
 pub mod raw;
 mod reflection;
 mod repeatable;
@@ -67,8 +67,12 @@ pub fn rpcs() -> Vec<Rpc> {
 
 /// Where the contract says that a service is served.
 pub fn ports(service: &str) -> Ports {
-    // The other services fetch the keys for access tokens over the internal port.
-    let both = service == "postern.identity.v1.SessionService";
+    // The other services fetch the keys for access tokens over the internal port, and messaging
+    // blocks there for whoever declines a request with it.
+    let both = matches!(
+        service,
+        "postern.identity.v1.SessionService" | "postern.graph.v1.GraphService"
+    );
     let comment = &comments()[service];
     let internal = comment.contains("Internal port only.");
     Ports {
@@ -123,7 +127,11 @@ pub fn allowed<'a>(
 ) -> (&'a Channel, Vec<(&'static str, String)>) {
     match rpc.access {
         Access::Anyone => (&suite.channel, Vec::new()),
-        Access::User => (&suite.channel, vec![bearer(person)]),
+        Access::User | Access::AnyStanding => (&suite.channel, vec![bearer(person)]),
+        Access::Holder(roles) => {
+            let holder = suite.with_role(person, roles[0]);
+            (&suite.channel, vec![bearer(&holder)])
+        }
         Access::Services(names) => {
             let credential = credential(suite, names[0]);
             (&suite.internal, vec![("postern-service", credential)])

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod consent;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod faults;

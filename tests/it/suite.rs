@@ -3,34 +3,23 @@
 //!
 //! Signing in costs a password hash; tests mint access tokens with the suite's key instead.
 
+mod answers;
 mod home;
+mod person;
+mod replica;
 
 use std::{path::Path, time::Duration};
 
 use postern_proto::{
-    common::v1::{ErrorReason, PersonRef, person_ref},
-    graph::v1::{
-        BlockRequest, FollowRequest, UnblockRequest, UnfollowRequest,
-        graph_service_client::GraphServiceClient,
-    },
     identity::v1::{
         Account, CreateAccountRequest, account_service_client::AccountServiceClient,
         session_service_client::SessionServiceClient,
     },
-    messaging::v1::{
-        Content, Delivered, ListConversationsRequest, ListMessagesRequest, ListRequestsRequest,
-        Message, MessageRequest, Placement, Refused, RequestTier, SendMessageRequest,
-        SendMessageResponse, content, conversation_service_client::ConversationServiceClient,
-        message_service_client::MessageServiceClient, request_service_client::RequestServiceClient,
-        send_message_response::Outcome,
-    },
-    policy::v1::{AccountKind, RefusalReason, WhoCanMessage},
-    settings::v1::{
-        Settings, UpdateSettingsRequest, settings_service_client::SettingsServiceClient,
-    },
+    policy::v1::{AccountKind, WhoCanMessage},
 };
 use postern_shared::{
     auth::{Claims, SigningKey, read_signing_key},
+    caller::Role,
     clock::{Clock, Timestamp},
     config::Source,
     id::{SessionId, UserId},
@@ -39,14 +28,12 @@ use postern_shared::{
     telemetry::Telemetry,
     testing,
 };
-use tonic::{
-    Code, Request, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::transport::{Channel, Endpoint};
 
+pub use answers::*;
 pub use home::Home;
-
-use crate::contract::errors::only_reason;
+pub use person::Person;
+pub use replica::Replica;
 
 /// Long enough for every rule, and in no list of common ones.
 pub const PASSWORD: &str = "a door that opens inward";
@@ -221,6 +208,36 @@ impl Suite {
         self.key.sign(claims).unwrap()
     }
 
+    /// The same person with a role.
+    pub fn with_role(&self, person: &Person, role: Role) -> Person {
+        let now = self.clock.now();
+        let session = SessionId::new(now, &self.random);
+        let claims = Claims::new(person.id, session, "test".to_owned(), now);
+        Person {
+            token: self.sign(&claims.with_roles(&[role])),
+            ..person.clone()
+        }
+    }
+
+    /// The same person through a session as an account gets it that is not in use.
+    pub fn restricted(&self, person: &Person) -> Person {
+        let now = self.clock.now();
+        let session = SessionId::new(now, &self.random);
+        let claims = Claims::new(person.id, session, "test".to_owned(), now);
+        Person {
+            token: self.sign(&claims.restricted()),
+            ..person.clone()
+        }
+    }
+
+    /// The same person with a token of this moment.
+    pub fn renewed(&self, person: &Person) -> Person {
+        Person {
+            token: self.token(person.id, self.clock.now()),
+            ..person.clone()
+        }
+    }
+
     /// The accounts, for whoever has not signed in.
     pub fn accounts(&self) -> AccountServiceClient<Channel> {
         AccountServiceClient::new(self.channel.clone())
@@ -237,165 +254,6 @@ impl Suite {
     }
 }
 
-/// Someone who is signed in.
-#[derive(Clone)]
-pub struct Person {
-    pub id: UserId,
-    pub handle: String,
-    pub token: String,
-    pub channel: Channel,
-}
-
-impl Person {
-    /// A request in this person's name.
-    pub fn ask<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        let bearer = format!("Bearer {}", self.token).parse().unwrap();
-        request.metadata_mut().insert("authorization", bearer);
-        request
-    }
-
-    /// This person, as others name them.
-    pub fn reference(&self) -> Option<PersonRef> {
-        by_id(&self.id.to_string())
-    }
-
-    pub fn graph(&self) -> GraphServiceClient<Channel> {
-        GraphServiceClient::new(self.channel.clone())
-    }
-
-    pub fn settings(&self) -> SettingsServiceClient<Channel> {
-        SettingsServiceClient::new(self.channel.clone())
-    }
-
-    pub fn messages(&self) -> MessageServiceClient<Channel> {
-        MessageServiceClient::new(self.channel.clone())
-    }
-
-    pub fn conversations(&self) -> ConversationServiceClient<Channel> {
-        ConversationServiceClient::new(self.channel.clone())
-    }
-
-    pub fn requests(&self) -> RequestServiceClient<Channel> {
-        RequestServiceClient::new(self.channel.clone())
-    }
-
-    pub async fn follow(&self, other: &Self) {
-        let ask = self.ask(FollowRequest {
-            person: other.reference(),
-        });
-        self.graph().follow(ask).await.unwrap();
-    }
-
-    pub async fn unfollow(&self, other: &Self) {
-        let ask = self.ask(UnfollowRequest {
-            person: other.reference(),
-        });
-        self.graph().unfollow(ask).await.unwrap();
-    }
-
-    pub async fn befriend(&self, other: &Self) {
-        self.follow(other).await;
-        other.follow(self).await;
-    }
-
-    pub async fn block(&self, other: &Self) {
-        let ask = self.ask(BlockRequest {
-            person: other.reference(),
-        });
-        self.graph().block(ask).await.unwrap();
-    }
-
-    pub async fn unblock(&self, other: &Self) {
-        let ask = self.ask(UnblockRequest {
-            person: other.reference(),
-        });
-        self.graph().unblock(ask).await.unwrap();
-    }
-
-    pub async fn let_write(&self, who: WhoCanMessage) {
-        let ask = self.ask(UpdateSettingsRequest {
-            settings: Some(Settings {
-                who_can_message: who.into(),
-                ..Settings::default()
-            }),
-            update_mask: Some(mask(&["who_can_message"])),
-            etag: String::new(),
-        });
-        self.settings().update_settings(ask).await.unwrap();
-    }
-
-    /// Sends a text under an id.
-    pub async fn send_as(
-        &self,
-        other: &Self,
-        id: &str,
-        text: &str,
-    ) -> Result<SendMessageResponse, Status> {
-        let ask = self.ask(SendMessageRequest {
-            recipient: other.reference(),
-            client_message_id: id.to_owned(),
-            content: text_content(text),
-        });
-        Ok(self.messages().send_message(ask).await?.into_inner())
-    }
-
-    /// Sends a text under an id of its own.
-    pub async fn send(&self, other: &Self, text: &str) -> SendMessageResponse {
-        let id = uuid::Uuid::from_bytes(Random::system().bytes()).to_string();
-        self.send_as(other, &id, text).await.unwrap()
-    }
-
-    /// The inbox, all pages: conversation ids, latest first.
-    pub async fn inbox(&self) -> Vec<String> {
-        let ask = self.ask(ListConversationsRequest::default());
-        let listed = self
-            .conversations()
-            .list_conversations(ask)
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(
-            listed.page.unwrap().next_page_token,
-            "",
-            "a test's inbox fits a page"
-        );
-        listed
-            .conversations
-            .into_iter()
-            .map(|listed| listed.conversation_id)
-            .collect()
-    }
-
-    /// The filtered requests.
-    pub async fn filtered(&self) -> Vec<MessageRequest> {
-        let ask = self.ask(ListRequestsRequest {
-            tier: RequestTier::Filtered.into(),
-            page: None,
-        });
-        self.requests()
-            .list_requests(ask)
-            .await
-            .unwrap()
-            .into_inner()
-            .requests
-    }
-
-    /// The messages of a conversation, newest first.
-    pub async fn read(&self, conversation_id: &str) -> Result<Vec<Message>, Status> {
-        let ask = self.ask(ListMessagesRequest {
-            conversation_id: conversation_id.to_owned(),
-            page: None,
-        });
-        Ok(self
-            .messages()
-            .list_messages(ask)
-            .await?
-            .into_inner()
-            .messages)
-    }
-}
-
 /// How often to repeat what races: more often in a long run (`tests/run --long`).
 pub fn repetitions(short: usize, long: usize) -> usize {
     if testing::is_long() { long } else { short }
@@ -409,80 +267,4 @@ pub fn seed() -> u64 {
     );
     println!("POSTERN_TEST_SEED={seed}");
     seed
-}
-
-/// A person by their id.
-pub fn by_id(id: &str) -> Option<PersonRef> {
-    Some(PersonRef {
-        person: Some(person_ref::Person::UserId(id.to_owned())),
-    })
-}
-
-/// A person by their handle.
-pub fn by_handle(handle: &str) -> Option<PersonRef> {
-    Some(PersonRef {
-        person: Some(person_ref::Person::Handle(handle.to_owned())),
-    })
-}
-
-/// A content that is a text.
-pub fn text_content(text: &str) -> Option<Content> {
-    Some(Content {
-        content: Some(content::Content::Text(text.to_owned())),
-    })
-}
-
-/// A field mask.
-pub fn mask(paths: &[&str]) -> prost_types::FieldMask {
-    prost_types::FieldMask {
-        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
-    }
-}
-
-/// The delivery in an answer.
-pub fn delivered(answer: SendMessageResponse) -> Delivered {
-    match answer.outcome {
-        Some(Outcome::Delivered(delivered)) => delivered,
-        other => panic!("expected a delivery, got {other:?}"),
-    }
-}
-
-/// The refusal in an answer.
-pub fn refused(answer: SendMessageResponse) -> Refused {
-    match answer.outcome {
-        Some(Outcome::Refused(refused)) => refused,
-        other => panic!("expected a refusal, got {other:?}"),
-    }
-}
-
-/// Where the answer says that the message went.
-pub fn placement(answer: SendMessageResponse) -> Placement {
-    delivered(answer).placement()
-}
-
-/// Why the answer says that the message was refused.
-pub fn reason(answer: SendMessageResponse) -> RefusalReason {
-    refused(answer).reason()
-}
-
-/// Asserts how a call failed.
-#[track_caller]
-pub fn assert_fails<T: std::fmt::Debug>(
-    result: Result<T, Status>,
-    code: Code,
-    reason: ErrorReason,
-) -> Status {
-    let status = result.unwrap_err();
-    assert_eq!(only_reason(&status), reason, "{status:?}");
-    assert_eq!(status.code(), code, "{status:?}");
-    status
-}
-
-/// Everything that a caller can see of a failure but the time of day.
-pub fn all_of(status: &Status) -> (Code, String, Vec<u8>, Vec<String>) {
-    let mut headers = status.metadata().clone().into_headers();
-    headers.remove("date");
-    let headers = headers.iter().map(|header| format!("{header:?}"));
-    let (message, details) = (status.message().to_owned(), status.details().to_vec());
-    (status.code(), message, details, headers.collect())
 }

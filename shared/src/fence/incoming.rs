@@ -151,3 +151,12 @@ pub(super) fn to_proto(owner: wire::PolicyOwner, raise: &Raise) -> wire::RaiseRe
         }),
     }
 }
+
+/// What graph hears of a raise: whether the person is gone.
+pub(super) fn presence(raise: &Raise) -> wire::SetPresenceRequest {
+    wire::SetPresenceRequest {
+        user_id: raise.user.to_string(),
+        version: raise.version,
+        gone: raise.effect == Some(Effect::Gone),
+    }
+}

@@ -4,28 +4,29 @@ use std::collections::BTreeSet;
 
 use postern_proto::{
     common::v1::ErrorReason::{
-        self, CallerNotAllowed, ServiceCredentialInvalid, TokenExpired, TokenInvalid, TokenMissing,
+        self, AccountRestricted, CallerNotAllowed, ServiceCredentialInvalid, TokenExpired, TokenInvalid, TokenMissing,
         UnknownRpc,
     },
     identity::v1::{GetAccountRequest, GetAccountResponse},
 };
 use postern_shared::{
     access::{self, Access},
-    caller::ServiceName,
+    caller::{Role, ServiceName},
 };
 use prost::Message as _;
 use tonic::transport::Channel;
 
 use super::{Ports, Rpc, bearer, credential, errors::only_reason, ports, raw, rpcs};
-use crate::suite::{Suite, assert_fails};
+use crate::suite::{Person, Suite, assert_fails};
 
 /// Reasons that tell a caller to stay out.
-const REFUSALS: [ErrorReason; 5] = [
+const REFUSALS: [ErrorReason; 6] = [
     TokenMissing,
     TokenInvalid,
     TokenExpired,
     ServiceCredentialInvalid,
     CallerNotAllowed,
+    AccountRestricted,
 ];
 
 /// Someone who calls.
@@ -33,6 +34,9 @@ const REFUSALS: [ErrorReason; 5] = [
 enum Principal {
     Nobody,
     Person,
+    /// A person whose account is suspended, with a session from then.
+    Restricted,
+    Holder(Role),
     Service(ServiceName),
     /// A service that calls for a person.
     ServiceFor(ServiceName),
@@ -40,12 +44,13 @@ enum Principal {
 }
 
 fn principals() -> Vec<Principal> {
-    use Principal::{Forger, Nobody, Person, Service, ServiceFor};
+    use Principal::{Forger, Holder, Nobody, Person, Restricted, Service, ServiceFor};
     let services = ServiceName::ALL
         .into_iter()
         .flat_map(|name| [Service(name), ServiceFor(name)]);
-    [Nobody, Person, Forger]
+    [Nobody, Person, Restricted, Forger]
         .into_iter()
+        .chain(Role::ALL.map(Holder))
         .chain(services)
         .collect()
 }
@@ -57,13 +62,22 @@ fn expected(served: bool, public: bool, access: Access, caller: Principal) -> Op
         Principal::Service(name) | Principal::ServiceFor(name) if !public => Some(name),
         _ => None,
     };
-    let person = matches!(caller, Principal::Person | Principal::ServiceFor(_));
+    let role = match caller {
+        Principal::Holder(role) => Some(role),
+        _ => None,
+    };
+    let person = matches!(caller, Principal::Person | Principal::ServiceFor(_)) || role.is_some();
+    let restricted = caller == Principal::Restricted;
     match (access, service) {
         _ if !served => Some(UnknownRpc),
         _ if caller == Principal::Forger && !public => Some(ServiceCredentialInvalid),
         (Access::Anyone, _) => None,
+        (Access::AnyStanding, _) if person || restricted => None,
+        (Access::User | Access::Holder(_), _) if restricted => Some(AccountRestricted),
         (Access::User, _) if person => None,
-        (Access::User, _) => Some(TokenMissing),
+        (Access::Holder(roles), _) if role.is_some_and(|role| roles.contains(&role)) => None,
+        (Access::Holder(_), _) if person => Some(CallerNotAllowed),
+        (Access::User | Access::AnyStanding | Access::Holder(_), _) => Some(TokenMissing),
         (Access::Services(names), Some(name)) if names.contains(&name) => None,
         (Access::Services(_), Some(_)) => Some(CallerNotAllowed),
         (Access::Services(_), None) => Some(ServiceCredentialInvalid),
@@ -72,7 +86,7 @@ fn expected(served: bool, public: bool, access: Access, caller: Principal) -> Op
 
 struct Matrix {
     suite: Suite,
-    bearer: (&'static str, String),
+    ada: Person,
 }
 
 impl Matrix {
@@ -80,9 +94,11 @@ impl Matrix {
         let shown = |name| ("postern-service", credential(&self.suite, name));
         match caller {
             Principal::Nobody => vec![],
-            Principal::Person => vec![self.bearer.clone()],
+            Principal::Person => vec![bearer(&self.ada)],
+            Principal::Restricted => vec![bearer(&self.suite.restricted(&self.ada))],
+            Principal::Holder(role) => vec![bearer(&self.suite.with_role(&self.ada, role))],
             Principal::Service(name) => vec![shown(name)],
-            Principal::ServiceFor(name) => vec![shown(name), self.bearer.clone()],
+            Principal::ServiceFor(name) => vec![shown(name), bearer(&self.ada)],
             Principal::Forger => {
                 let (name, real) = shown(ServiceName::Messaging);
                 vec![(name, real.replace("messaging.", "identity."))]
@@ -126,8 +142,8 @@ fn what_is_for_services_is_served_on_the_internal_port_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rpc_answers_every_caller_as_the_table_says() {
     let suite = Suite::start().await;
-    let bearer = bearer(&suite.person("ada").await);
-    let matrix = Matrix { suite, bearer };
+    let ada = suite.person("ada").await;
+    let matrix = Matrix { suite, ada };
     let (mut wrong, mut tried) = (Vec::new(), 0);
     for rpc in rpcs() {
         let ports = ports(rpc.method.parent_service().full_name());
@@ -150,7 +166,7 @@ async fn every_rpc_answers_every_caller_as_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert_eq!(tried, rpcs().len() * 2 * 11);
+    assert_eq!(tried, rpcs().len() * 2 * principals().len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +182,7 @@ async fn what_is_not_in_the_contract_is_unknown() {
         "/postern.identity.v1.AccountService/GetAccount2",
         "//postern.identity.v1.AccountService/GetAccount",
         "/postern.identity.v2.AccountService/GetAccount",
-        "/postern.policy.v1.FenceService/Raise",
+        "/postern.policy.v1.FenceService/Lower",
         "/grpc.reflection.v1.ServerReflection/Nothing",
         "/metrics",
     ] {

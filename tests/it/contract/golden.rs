@@ -16,7 +16,7 @@ use crate::suite::Suite;
     clippy::disallowed_methods,
     reason = "a switch of this test, not a setting of a service"
 )]
-fn compare(name: &str, printed: &str) {
+pub fn compare(name: &str, printed: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("golden")
         .join(name);
@@ -42,6 +42,11 @@ fn every_rpc_and_who_may_call_it() {
             let callers = match rpc.access {
                 Access::Anyone => "anyone".to_owned(),
                 Access::User => "user".to_owned(),
+                Access::AnyStanding => "user, whatever their standing".to_owned(),
+                Access::Holder(roles) => {
+                    let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+                    format!("roles: {}", roles.join(", "))
+                }
                 Access::Services(names) => {
                     let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
                     format!("services: {}", names.join(", "))
