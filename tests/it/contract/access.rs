@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use postern_proto::{
     common::v1::ErrorReason::{
-        self, AccountRestricted, CallerNotAllowed, ServiceCredentialInvalid, TokenExpired, TokenInvalid, TokenMissing,
-        UnknownRpc,
+        self, AccountRestricted, CallerNotAllowed, ServiceCredentialInvalid, TokenExpired,
+        TokenInvalid, TokenMissing, UnknownRpc,
     },
     identity::v1::{GetAccountRequest, GetAccountResponse},
 };
