@@ -141,3 +141,6 @@ async fn find(tools: &Tools, handle: &Handle) -> Result<(Store, UserId), String>
     let user = user.ok_or_else(|| format!("nobody goes by the handle `{}`", handle.as_str()))?;
     Ok((store, user))
 }
+
+#[cfg(test)]
+mod tests;

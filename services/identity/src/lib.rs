@@ -3,7 +3,7 @@
 //! Promises: a handle belongs to one account; a password is kept as an argon2id hash alone and a
 //! refresh token as a SHA-256 hash alone; nobody can tell an unknown handle from a wrong password,
 //! nor an account that blocks them, or is gone, from one that does not exist; a standing and its
-//! version come out of one statement; lifecycle and sanctions change each other in nothing; whatever
+//! version come out of one statement; lifecycle and sanctions do not change each other; whatever
 //! is done about an account is on record, and told to those who keep its fence. It asks graph who
 //! blocks whom, and nobody else anything.
 

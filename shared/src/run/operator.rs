@@ -2,7 +2,7 @@
 //! processes that serve or without any.
 //!
 //! A service says what it offers as [`Command`]s; what they do it alone knows. Its program and the
-//! suite's offer the same. Whoever can run them holds the database, so nobody is asked who they are.
+//! suite's offer the same. Whoever can run them holds the database, so nobody is asked who it is.
 
 use std::{fmt::Write as _, io, io::Write as _, process::ExitCode};
 

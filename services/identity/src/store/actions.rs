@@ -141,6 +141,7 @@ impl Store {
             let due = action::Entity::find()
                 .filter(action::Column::OverAtMs.is_null())
                 .filter(action::Column::EndAtMs.lte(now.unix_millis()))
+                .order_by_asc(action::Column::OverAtMs)
                 .order_by_asc(action::Column::EndAtMs)
                 .limit(DUE_ROWS)
                 .all(self.db.reader())

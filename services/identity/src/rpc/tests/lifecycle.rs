@@ -258,7 +258,8 @@ async fn whoever_is_gone_looks_as_if_they_had_never_been() {
         .chain([&restricted.id])
         .map(String::as_str)
         .collect();
-    assert_eq!(world.batch_ids(&me, &asked).await, [restricted.id.clone()]);
+    let seen = world.batch_ids(&me, &asked).await;
+    assert!(seen.len() == 1 && seen[0] == restricted.id);
     world
         .shown(&me, Person::UserId(restricted.id))
         .await
@@ -270,7 +271,8 @@ async fn whoever_is_gone_looks_as_if_they_had_never_been() {
             .await
             .unwrap();
         assert!(shown.own.is_some());
-        assert_eq!(world.batch_ids(own, &[&own.id]).await, [own.id.clone()]);
+        let seen = world.batch_ids(own, &[&own.id]).await;
+        assert!(seen.len() == 1 && seen[0] == own.id);
     }
     world.clock.advance(Duration::from_secs(60 * 60));
     let back = world
