@@ -67,6 +67,10 @@ ids! {
     ConversationId,
     /// The record of one decision, ordered by when it was made.
     DecisionId,
+    /// An action of moderation, ordered by when it was decided.
+    ActionId,
+    /// A record of who did what about an account, ordered by when it was done.
+    AuditId,
 }
 
 impl UserId {
@@ -94,6 +98,22 @@ impl EdgeId {
 }
 
 impl DecisionId {
+    /// Makes a new id that sorts after those made before.
+    #[must_use]
+    pub fn new(now: Timestamp, random: &Random) -> Self {
+        Self(version_7(now, random))
+    }
+}
+
+impl ActionId {
+    /// Makes a new id that sorts after those made before.
+    #[must_use]
+    pub fn new(now: Timestamp, random: &Random) -> Self {
+        Self(version_7(now, random))
+    }
+}
+
+impl AuditId {
     /// Makes a new id that sorts after those made before.
     #[must_use]
     pub fn new(now: Timestamp, random: &Random) -> Self {

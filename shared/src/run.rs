@@ -6,6 +6,7 @@
 
 mod admin;
 mod folder;
+mod operator;
 mod outbox_command;
 mod parts;
 mod process;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::{Layer as _, util::BoxCloneSyncService};
 
+pub use operator::{Command, Tools, Work, operate, usage};
 pub use parts::{Builder, Context, Parts, Peers, Service};
 pub use process::{Hello, main, main_of, migrate};
 pub use serve::{DRAIN, Running};

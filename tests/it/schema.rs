@@ -10,7 +10,10 @@ use ask::{Index, Schema};
 /// Every table and its home key: what it would be distributed by. A new table is added here.
 const HOMES: &[(&str, &str)] = &[
     ("account", "user_id"),
+    ("action", "user_id"),
+    ("audit", "user_id"),
     ("conversation", "conversation_id"),
+    ("fence_task", "user_id"),
     ("follower", "followee_id"),
     ("friend", "owner_id"),
     // One row is one reservation: unique everywhere because the handle itself is the home.
@@ -25,6 +28,7 @@ const HOMES: &[(&str, &str)] = &[
     ("refresh_token", "token_hash"),
     ("refusal", "sender_id"),
     ("relation", "owner_id"),
+    ("role_grant", "user_id"),
     ("session", "user_id"),
     ("settings", "user_id"),
     ("user_event", "user_id"),

@@ -37,6 +37,7 @@ pub fn service() -> Service {
     Service {
         name: ServiceName::Graph,
         migrations: store::MIGRATIONS,
+        commands: &[],
         configure,
     }
 }

@@ -46,6 +46,18 @@ pub enum Error {
     /// The caller has no such session.
     #[error("there is no such session")]
     SessionNotFound,
+    /// The person has no such action.
+    #[error("there is no such action about this account")]
+    ActionNotFound,
+    /// The caller's account is deactivated, suspended or banned.
+    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
+    AccountRestricted,
+    /// The caller's role was taken from them.
+    #[error("this caller may not call this RPC")]
+    NotAModerator,
+    /// Nobody acts on themselves, nor on someone with a role.
+    #[error("nobody acts on themselves or on a person with a role: ask an operator")]
+    SubjectProtected,
     /// The account changed since it was read.
     #[error("the account has changed since it was read: read it again")]
     EtagMismatch,
@@ -89,6 +101,10 @@ impl Failure for Error {
             Self::CredentialsInvalid => (Code::Unauthenticated, ErrorReason::CredentialsInvalid),
             Self::RefreshTokenInvalid => (Code::Unauthenticated, ErrorReason::RefreshTokenInvalid),
             Self::SessionNotFound => (Code::NotFound, ErrorReason::SessionNotFound),
+            Self::ActionNotFound => (Code::NotFound, ErrorReason::ActionNotFound),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
+            Self::NotAModerator => (Code::PermissionDenied, ErrorReason::CallerNotAllowed),
+            Self::SubjectProtected => (Code::PermissionDenied, ErrorReason::SubjectProtected),
             Self::EtagMismatch => (Code::Aborted, ErrorReason::EtagMismatch),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::TooManyFailedSignIns { .. } => {

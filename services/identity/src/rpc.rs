@@ -1,14 +1,25 @@
 //! The RPCs of identity, one line each.
 
+mod ban_account;
 mod batch_get_accounts;
 mod create_account;
 mod create_session;
+mod deactivate_account;
+mod enforcement;
 mod get_account;
 mod get_jwks;
+mod get_my_standing;
 mod get_standing;
+mod lift_action;
+mod list_actions;
 mod list_sessions;
+mod reactivate_account;
 mod refresh_session;
+mod restrict_automatically;
+mod restrict_messaging;
 mod revoke_session;
+mod sanction;
+mod suspend_account;
 mod tokens;
 mod update_account;
 mod visibility;
@@ -22,20 +33,28 @@ use std::sync::Arc;
 use postern_proto::{
     graph::v1::relationship_service_client::RelationshipServiceClient,
     identity::v1::{
-        BatchGetAccountsRequest, BatchGetAccountsResponse, BatchGetStandingRequest,
-        BatchGetStandingResponse, CreateAccountRequest, CreateAccountResponse,
-        CreateSessionRequest, CreateSessionResponse, GetAccountRequest, GetAccountResponse,
-        GetJwksRequest, GetJwksResponse, GetStandingRequest, GetStandingResponse,
-        ListSessionsRequest, ListSessionsResponse, RefreshSessionRequest, RefreshSessionResponse,
-        RevokeSessionRequest, RevokeSessionResponse, UpdateAccountRequest, UpdateAccountResponse,
-        account_service_server::AccountService, session_service_server::SessionService,
+        BanAccountRequest, BanAccountResponse, BatchGetAccountsRequest, BatchGetAccountsResponse,
+        BatchGetStandingRequest, BatchGetStandingResponse, CreateAccountRequest,
+        CreateAccountResponse, CreateSessionRequest, CreateSessionResponse,
+        DeactivateAccountRequest, DeactivateAccountResponse, GetAccountRequest, GetAccountResponse,
+        GetJwksRequest, GetJwksResponse, GetMyStandingRequest, GetMyStandingResponse,
+        GetStandingRequest, GetStandingResponse, LiftActionRequest, LiftActionResponse,
+        ListActionsRequest, ListActionsResponse, ListSessionsRequest, ListSessionsResponse,
+        ReactivateAccountRequest, ReactivateAccountResponse, RefreshSessionRequest,
+        RefreshSessionResponse, RestrictAutomaticallyRequest, RestrictAutomaticallyResponse,
+        RestrictMessagingRequest, RestrictMessagingResponse, RevokeSessionRequest,
+        RevokeSessionResponse, SuspendAccountRequest, SuspendAccountResponse, UpdateAccountRequest,
+        UpdateAccountResponse, account_service_server::AccountService,
+        session_service_server::SessionService,
         standing_facts_service_server::StandingFactsService,
+        standing_service_server::StandingService,
     },
 };
 use postern_shared::{
     auth::SigningKey,
     caller::{answer, answer_me},
     clock::Clock,
+    fence::Fences,
     page::Pager,
     peer::Peer,
     random::Random,
@@ -57,6 +76,8 @@ pub struct Rpc {
     pub failed_sign_ins: Option<FailedSignIns>,
     /// Knows who blocks whom.
     pub graph: RelationshipServiceClient<Peer>,
+    /// Raises the fences of people whose standing changed.
+    pub fences: Fences,
     /// Signs access tokens.
     pub signing_key: SigningKey,
     /// Makes page tokens.
@@ -98,6 +119,26 @@ impl AccountService for Rpc {
     ) -> Answer<UpdateAccountResponse> {
         answer_me(request, |me, ask| {
             update_account::update_account(self, me, ask)
+        })
+        .await
+    }
+
+    async fn deactivate_account(
+        &self,
+        request: Request<DeactivateAccountRequest>,
+    ) -> Answer<DeactivateAccountResponse> {
+        answer_me(request, |me, _| {
+            deactivate_account::deactivate_account(self, me)
+        })
+        .await
+    }
+
+    async fn reactivate_account(
+        &self,
+        request: Request<ReactivateAccountRequest>,
+    ) -> Answer<ReactivateAccountResponse> {
+        answer_me(request, |me, _| {
+            reactivate_account::reactivate_account(self, me)
         })
         .await
     }
@@ -148,6 +189,51 @@ impl SessionService for Rpc {
 }
 
 #[async_trait]
+impl StandingService for Rpc {
+    async fn get_my_standing(
+        &self,
+        request: Request<GetMyStandingRequest>,
+    ) -> Answer<GetMyStandingResponse> {
+        answer_me(request, |me, _| get_my_standing::get_my_standing(self, me)).await
+    }
+
+    async fn restrict_messaging(
+        &self,
+        request: Request<RestrictMessagingRequest>,
+    ) -> Answer<RestrictMessagingResponse> {
+        answer_me(request, |me, ask| {
+            restrict_messaging::restrict_messaging(self, me, ask)
+        })
+        .await
+    }
+
+    async fn suspend_account(
+        &self,
+        request: Request<SuspendAccountRequest>,
+    ) -> Answer<SuspendAccountResponse> {
+        answer_me(request, |me, ask| {
+            suspend_account::suspend_account(self, me, ask)
+        })
+        .await
+    }
+
+    async fn ban_account(&self, request: Request<BanAccountRequest>) -> Answer<BanAccountResponse> {
+        answer_me(request, |me, ask| ban_account::ban_account(self, me, ask)).await
+    }
+
+    async fn lift_action(&self, request: Request<LiftActionRequest>) -> Answer<LiftActionResponse> {
+        answer_me(request, |me, ask| lift_action::lift_action(self, me, ask)).await
+    }
+
+    async fn list_actions(
+        &self,
+        request: Request<ListActionsRequest>,
+    ) -> Answer<ListActionsResponse> {
+        answer_me(request, |me, ask| list_actions::list_actions(self, me, ask)).await
+    }
+}
+
+#[async_trait]
 impl StandingFactsService for Rpc {
     async fn get_standing(
         &self,
@@ -162,6 +248,16 @@ impl StandingFactsService for Rpc {
     ) -> Answer<BatchGetStandingResponse> {
         answer(request, |_, ask| {
             get_standing::batch_get_standing(self, ask)
+        })
+        .await
+    }
+
+    async fn restrict_automatically(
+        &self,
+        request: Request<RestrictAutomaticallyRequest>,
+    ) -> Answer<RestrictAutomaticallyResponse> {
+        answer(request, |caller, ask| {
+            restrict_automatically::restrict_automatically(self, caller, ask)
         })
         .await
     }

@@ -43,6 +43,7 @@ pub fn service() -> Service {
     Service {
         name: ServiceName::Messaging,
         migrations: store::MIGRATIONS,
+        commands: &[],
         configure,
     }
 }

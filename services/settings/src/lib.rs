@@ -30,6 +30,7 @@ pub fn service() -> Service {
     Service {
         name: ServiceName::Settings,
         migrations: store::MIGRATIONS,
+        commands: &[],
         configure,
     }
 }

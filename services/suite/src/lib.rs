@@ -30,7 +30,8 @@ postern: direct messages in which the recipient decides who gets in
                                   print the credential of a service for its internal contracts
                                   (identity, graph, settings or messaging; default folder:
                                   POSTERN_DATA_DIR, else ./data)
-
+";
+const SETTINGS: &str = "
 Settings come from POSTERN_… variables and the TOML file that POSTERN_CONFIG names; see README.md.
 ";
 
@@ -55,8 +56,11 @@ pub fn command(mut arguments: impl Iterator<Item = String>) -> ExitCode {
         Some("tour") => option(&rest, "--target", "http://127.0.0.1:50051").and_then(tour::run),
         Some("credential") => credential(&rest),
         Some("backup") => backup(&rest),
-        Some("help" | "--help" | "-h") => return say(USAGE),
-        Some(other) => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+        Some("help" | "--help" | "-h") => return say(&usage()),
+        Some(other) => match run::operate(services(), other, &rest) {
+            Some(code) => return code,
+            None => Err(format!("there is no command `{other}`\n\n{}", usage())),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -65,6 +69,15 @@ pub fn command(mut arguments: impl Iterator<Item = String>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Every command: the suite's own, and what its services offer to operators.
+fn usage() -> String {
+    let offered = run::usage(&services());
+    let offered = offered
+        .lines()
+        .map(|line| format!("  cargo run -- {line}\n"));
+    format!("{USAGE}{}{SETTINGS}", offered.collect::<String>())
 }
 
 fn credential(arguments: &[String]) -> Result<(), String> {
@@ -99,7 +112,7 @@ fn option(arguments: &[String], name: &str, default: &str) -> Result<String, Str
     match arguments {
         [] => Ok(default.to_owned()),
         [given, value] if given == name => Ok(value.clone()),
-        _ => Err(format!("expected nothing or `{name} VALUE`\n\n{USAGE}")),
+        _ => Err(format!("expected nothing or `{name} VALUE`\n\n{}", usage())),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The rows of tasks and the statements over them.
 
 use sea_orm::{
-    Condition, ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _, Set, entity::prelude::*,
-    sea_query::OnConflict,
+    ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _, Set,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait as _, OnConflict},
 };
 
 use super::{Effect, Raise};
@@ -95,15 +96,14 @@ pub(super) async fn page(
 ) -> Result<Vec<Task>, DbErr> {
     let mut find = Entity::find();
     if let Some((user, version, target)) = after {
-        let (user, version) = (user.uuid(), version.cast_signed());
-        let same_user = Condition::all().add(Column::UserId.eq(user)).add(
-            Condition::any().add(Column::Version.gt(version)).add(
-                Condition::all()
-                    .add(Column::Version.eq(version))
-                    .add(Column::Target.gt(target.as_str())),
-            ),
-        );
-        find = find.filter(Condition::any().add(Column::UserId.gt(user)).add(same_user));
+        let key = [Column::UserId, Column::Version, Column::Target];
+        let place = [
+            Expr::value(user.uuid()),
+            Expr::value(version.cast_signed()),
+            Expr::value(target.as_str()),
+        ];
+        // One comparison of rows is a range of the key; comparing column by column is none.
+        find = find.filter(Expr::tuple(key.map(Expr::col)).gt(Expr::tuple(place)));
     }
     let rows = find
         .order_by_asc(Column::UserId)

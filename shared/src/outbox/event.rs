@@ -22,8 +22,8 @@ pub struct Event {
     pub body: Body,
     /// Rises with each change of the aggregate.
     pub version: u64,
-    /// Who did it.
-    pub actor: UserId,
+    /// Who did it; nobody where no person did, or where events must not tell who.
+    pub actor: Option<UserId>,
     /// When.
     pub at: Timestamp,
     /// The trace of the call that did it, where one is kept.
@@ -95,12 +95,12 @@ pub enum Body {
 impl Event {
     /// An event of the call that is being answered: its trace is that of the present span.
     #[must_use]
-    pub fn new(body: Body, version: u64, actor: UserId, at: Timestamp) -> Self {
+    pub fn new(body: Body, version: u64, actor: impl Into<Option<UserId>>, at: Timestamp) -> Self {
         let traceparent = telemetry::traceparent(&Span::current());
         Self {
             body,
             version,
-            actor,
+            actor: actor.into(),
             at,
             traceparent,
         }
@@ -114,7 +114,9 @@ impl Event {
             name: self.body.name().to_owned(),
             aggregate_id: self.body.aggregate().hyphenated().to_string(),
             version: self.version,
-            actor_id: self.actor.to_string(),
+            actor_id: self
+                .actor
+                .map_or_else(String::new, |actor| actor.to_string()),
             traceparent: self.traceparent.clone().unwrap_or_default(),
             body: Some(self.body.encode()),
         }

@@ -1,15 +1,15 @@
 //! `postern-<service> outbox …`: an operator looks at a service's events on their way out, and has
 //! some sent again. It works on the database, beside running services or without any.
 
-use std::{fmt::Write as _, io::Write as _, process::ExitCode, time::Duration};
+use std::{fmt::Write as _, process::ExitCode, time::Duration};
 
-use super::{Service, Setup, StartError, explain, open};
+use super::{Service, Setup, StartError, explain, operator};
 use crate::{
     clock::{Clock, Timestamp},
     config::Source,
-    db::{Db, OpenError},
+    db::Db,
+    error::chain,
     outbox::{self, Status},
-    random::Random,
 };
 
 /// How long a statement may take, in milliseconds.
@@ -44,55 +44,24 @@ impl Command {
 }
 
 /// Does what the words behind `outbox` say.
-pub(super) fn main(service: Service, arguments: Vec<String>) -> ExitCode {
-    let Some(command) = Command::parse(&arguments) else {
+pub(super) fn main(service: Service, arguments: &[String]) -> ExitCode {
+    let Some(command) = Command::parse(arguments) else {
         eprintln!("error: expected one of\n{USAGE}");
         return ExitCode::FAILURE;
     };
-    match run(service, command) {
-        Ok(told) => {
-            // Whoever reads may have read enough.
-            let _ = std::io::stdout().write_all(told.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {}", explain(&error));
-            ExitCode::FAILURE
-        }
-    }
+    operator::told(run(service, command))
 }
 
-fn run(service: Service, command: Command) -> Result<String, StartError> {
-    let setup = Setup::read(vec![service], Source::from_process()?)?;
-    let mut common = setup.common;
+fn run(service: Service, command: Command) -> Result<String, String> {
+    let explain = |error| explain(&error);
+    let source = Source::from_process().map_err(StartError::from);
+    let setup = source.and_then(|source| Ok(Setup::read(vec![service], source)?));
+    let mut common = setup.map_err(explain)?.common;
     // No caller waits for it, and there may be much to count.
     common.deadline_ms = DEADLINE_MS;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| StartError::System("start the runtime", error))?;
-    let file = common.data_dir.join(format!("{}.db", service.name));
-    if common.database_url.is_none() && !file.is_file() {
-        let source = std::io::Error::new(
-            std::io::ErrorKind::NotFound,
-            format!("there is no `{}.db` in it", service.name),
-        );
-        return Err(StartError::Folder {
-            folder: common.data_dir,
-            source,
-        });
-    }
-    runtime.block_on(async {
-        let db = open(&common, &service, &Random::system()).await?;
-        let told = perform(&db, command, Clock::system().now()).await;
-        db.close().await;
-        told.map_err(|source| {
-            StartError::Database(OpenError::Open {
-                name: format!("of {}", service.name),
-                source,
-            })
-        })
-    })
+    let work = async |db: Db| perform(&db, command, Clock::system().now()).await;
+    let told = operator::beside(&common, &service, work).map_err(explain)?;
+    told.map_err(|error| chain(&error))
 }
 
 async fn perform(db: &Db, command: Command, now: Timestamp) -> Result<String, sea_orm::DbErr> {

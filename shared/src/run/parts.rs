@@ -14,7 +14,7 @@ use tonic::{
     service::{Routes, RoutesBuilder},
 };
 
-use super::StartError;
+use super::{StartError, operator::Command};
 use crate::{
     auth::{SigningKey, load_or_generate_signing_key, read_signing_key},
     caller::ServiceName,
@@ -33,6 +33,8 @@ pub struct Service {
     pub name: ServiceName,
     /// Its schema, step by step.
     pub migrations: &'static [Migration],
+    /// What an operator can do with it from the command line.
+    pub commands: &'static [Command],
     /// Reads its settings now; what it returns is built once the database is open.
     pub configure: fn(&mut Source) -> Builder,
 }

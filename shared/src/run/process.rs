@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Running, Service, Setup, StartError, explain, outbox_command};
+use super::{Running, Service, Setup, StartError, explain, operator, outbox_command};
 use crate::{
     config::{Common, Source},
     telemetry::Telemetry,
@@ -19,28 +19,32 @@ pub type Hello = fn(&Common, &Running) -> String;
 /// The main of a service that runs by itself. Without arguments it serves.
 #[must_use]
 pub fn main_of(service: Service) -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
+    let mut arguments = std::env::args().skip(1);
+    let (command, rest) = (arguments.next(), arguments.collect::<Vec<_>>());
+    match command.as_deref() {
         None => main(vec![service], |_, _| String::new()),
         Some("--help" | "-h" | "help") => {
             eprintln!(
                 "postern-{name}: serves until a signal comes\n\
-                 postern-{name} migrate: brings the database up to date and ends\n{outbox}\n\n\
+                 postern-{name} migrate: brings the database up to date and ends\n{commands}\
+                 {outbox}\n\n\
                  settings come from POSTERN_… variables and the TOML file that POSTERN_CONFIG \
                  names, see README.md",
                 name = service.name,
+                commands = operator::usage(&[service]),
                 outbox = outbox_command::USAGE
             );
             ExitCode::SUCCESS
         }
-        Some("migrate") if std::env::args().len() == 2 => migrate(vec![service]),
-        Some("outbox") => outbox_command::main(service, std::env::args().skip(2).collect()),
-        Some(other) => {
+        Some("migrate") if rest.is_empty() => migrate(vec![service]),
+        Some("outbox") => outbox_command::main(service, &rest),
+        Some(other) => operator::operate(vec![service], other, &rest).unwrap_or_else(|| {
             eprintln!(
-                "error: `{other}` is not how it is called: expected `migrate`, `outbox …` or \
-                 nothing; settings are POSTERN_… variables"
+                "error: `{other}` is not how it is called: try `--help`; settings are POSTERN_… \
+                 variables"
             );
             ExitCode::FAILURE
-        }
+        }),
     }
 }
 

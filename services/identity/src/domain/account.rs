@@ -102,7 +102,7 @@ pub struct Account {
     pub display_name: String,
     /// What it is for.
     pub kind: Kind,
-    /// The owner's; never changes.
+    /// The owner's, who cannot change it.
     pub birth_date: BirthDate,
     /// When it was made.
     pub created_at: Timestamp,
@@ -112,7 +112,7 @@ pub struct Account {
     pub lifecycle: Lifecycle,
     /// Rises with every change of what decisions look at; begins with 1.
     pub version: u64,
-    /// Rises with every change of the account; begins with 1.
+    /// Rises with every change of what the account shows; begins with 1.
     pub revision: u64,
 }
 
@@ -149,9 +149,44 @@ impl Account {
         })
     }
 
-    /// Whether it is in use: all others are gone to everyone but their owner.
-    pub fn is_active(&self) -> bool {
-        self.lifecycle == Lifecycle::Active
+    /// Whether its owner may sign in: as long as there is anything to sign in to.
+    pub fn can_sign_in(&self) -> bool {
+        self.lifecycle != Lifecycle::Erased
+    }
+
+    /// The account switched off; none when it is not in use anyway.
+    pub fn deactivated(&self) -> Option<Self> {
+        (self.lifecycle == Lifecycle::Active).then(|| Self {
+            lifecycle: Lifecycle::Deactivated,
+            ..self.clone()
+        })
+    }
+
+    /// The account switched on again; none when there is nothing to switch on.
+    pub fn reactivated(&self) -> Option<Self> {
+        match self.lifecycle {
+            Lifecycle::Active | Lifecycle::Erased => None,
+            Lifecycle::Deactivated | Lifecycle::Erasing => Some(Self {
+                lifecycle: Lifecycle::Active,
+                ..self.clone()
+            }),
+        }
+    }
+
+    /// The account with its owner's true birth date, and with the age band that they really had
+    /// when it was made.
+    ///
+    /// # Errors
+    /// When the kind of the account is not for people of that age.
+    pub fn corrected(&self, birth_date: BirthDate, now: Timestamp) -> Result<Self, Ineligible> {
+        if self.kind == Kind::Business && birth_date.band_on(now.date()) != AgeBand::Adult {
+            return Err(Ineligible::BusinessRequiresAdult);
+        }
+        Ok(Self {
+            birth_date,
+            band_at_creation: birth_date.band_on(self.created_at.date()),
+            ..self.clone()
+        })
     }
 
     /// Names this revision of this account, and tells nothing else at a glance.
@@ -166,6 +201,8 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use postern_shared::random::Random;
 
     use super::*;
@@ -202,6 +239,40 @@ mod tests {
         );
         let strict = open("2010-01-01", Kind::Personal, 18);
         assert_eq!(strict.map(|_| ()), Err(Ineligible::TooYoung));
+    }
+
+    #[test]
+    fn switching_off_and_on() {
+        use Lifecycle::{Active, Deactivated, Erased, Erasing};
+        let opened = open("1990-01-01", Kind::Personal, 13).unwrap();
+        for (before, off, on) in [
+            (Active, Some(Deactivated), None),
+            (Deactivated, None, Some(Active)),
+            (Erasing, None, Some(Active)),
+            (Erased, None, None),
+        ] {
+            let account = Account {
+                lifecycle: before,
+                ..opened.clone()
+            };
+            assert_eq!(account.deactivated().map(|after| after.lifecycle), off);
+            assert_eq!(account.reactivated().map(|after| after.lifecycle), on);
+            assert_eq!(account.can_sign_in(), before != Erased);
+        }
+    }
+
+    #[test]
+    fn a_corrected_birth_date_counts_from_the_beginning() {
+        let born = |text: &str| BirthDate::parse(text, NOW.date()).unwrap();
+        let later = NOW.plus(Duration::from_secs(500 * 24 * 60 * 60));
+        let adult = open("1990-01-01", Kind::Personal, 13).unwrap();
+        let corrected = adult.corrected(born("2010-01-01"), later).unwrap();
+        assert_eq!(corrected.band_at_creation, AgeBand::From16To17);
+        assert_eq!(corrected.birth_date.band_on(later.date()), AgeBand::Adult);
+        let business = open("1990-01-01", Kind::Business, 13).unwrap();
+        let refused = Err(Ineligible::BusinessRequiresAdult);
+        assert_eq!(business.corrected(born("2010-01-01"), NOW), refused);
+        assert!(business.corrected(born("1991-01-01"), NOW).is_ok());
     }
 
     #[test]

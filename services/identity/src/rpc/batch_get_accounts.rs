@@ -6,7 +6,7 @@ use postern_proto::identity::v1::{BatchGetAccountsRequest, BatchGetAccountsRespo
 use postern_shared::{caller::Me, error::Check, id::UserId};
 
 use super::{Rpc, visibility, wire};
-use crate::{domain::Account, error::Error};
+use crate::{domain::Person, error::Error};
 
 pub async fn batch_get_accounts(
     rpc: &Rpc,
@@ -18,14 +18,15 @@ pub async fn batch_get_accounts(
     let ids = check.done(Some(ids))?;
     let others: Vec<UserId> = ids.iter().copied().filter(|id| *id != me.id).collect();
     let blocking = visibility::who_blocks_me(rpc, &me, &others).await?;
-    let found = rpc.store.accounts(&ids).await?;
-    let found: HashMap<UserId, Account> = found.into_iter().map(|a| (a.id, a)).collect();
-    let today = rpc.clock.now().date();
-    let show = |account: &Account| {
+    let now = rpc.clock.now();
+    let found = rpc.store.people(&ids, now).await?;
+    let found: HashMap<UserId, Person> = found.into_iter().map(|p| (p.account.id, p)).collect();
+    let show = |person: &Person| {
+        let account = &person.account;
         if account.id == me.id {
-            return Some(wire::own_account(account, today));
+            return Some(wire::own_account(account, now.date()));
         }
-        let visible = account.is_active() && !blocking.contains(&account.id);
+        let visible = !person.is_gone() && !blocking.contains(&account.id);
         visible.then(|| wire::account(account))
     };
     let in_order = ids.iter().filter_map(|id| found.get(id));

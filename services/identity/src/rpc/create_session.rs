@@ -48,8 +48,10 @@ pub async fn create_session(
     let refresh = RefreshToken::new(rpc.random.bytes());
     let rehashed = proved.rehashed.as_ref().map(|new| (&proved.hash, new));
     rpc.store.open_session(&session, &refresh, rehashed).await?;
+    let holder = rpc.store.holder(session.user, now).await?;
     let tokens = tokens::issue(
         rpc,
+        &holder.ok_or(Error::CredentialsInvalid)?,
         session.user,
         session.id,
         &refresh,
@@ -114,7 +116,7 @@ async fn prove(rpc: &Rpc, handle: &str, password: Password) -> Result<Proved, Er
         Ok(handle) => rpc.store.credentials(&handle).await?,
         Err(_) => None,
     };
-    let found = found.filter(|(account, _)| account.is_active());
+    let found = found.filter(|(account, _)| account.can_sign_in());
     let stored = found.as_ref().map(|(_, hash)| hash.clone());
     let verdict = rpc.hasher.verify(password, stored).await?;
     match (found, verdict) {

@@ -10,7 +10,7 @@ use postern_shared::{
 use uuid::Uuid;
 
 use super::{Rpc, visibility, wire};
-use crate::{domain::Account, error::Error};
+use crate::{domain::Person, error::Error};
 
 pub async fn get_account(
     rpc: &Rpc,
@@ -18,14 +18,15 @@ pub async fn get_account(
     ask: GetAccountRequest,
 ) -> Result<GetAccountResponse, Error> {
     let named = parse(&ask)?.unwrap_or(Named::Id(me.id));
-    let (id, found) = find(rpc, named).await?;
-    let shown = if id == me.id {
-        let today = rpc.clock.now().date();
-        found.map(|own| wire::own_account(&own, today))
-    } else {
-        let blocked = visibility::blocks_me(rpc, &me, id).await?;
-        let seen = found.filter(|other| other.is_active() && !blocked);
-        seen.map(|other| wire::account(&other))
+    let now = rpc.clock.now();
+    let found = rpc.store.named(&named, now).await?;
+    let shown = match id_of(&named, found.as_ref()) {
+        id if id == me.id => found.map(|own| wire::own_account(&own.account, now.date())),
+        id => {
+            let blocked = visibility::blocks_me(rpc, &me, id).await?;
+            let seen = found.filter(|other| !other.is_gone() && !blocked);
+            seen.map(|other| wire::account(&other.account))
+        }
     };
     Ok(GetAccountResponse {
         account: Some(shown.ok_or(Error::AccountNotFound)?),
@@ -42,15 +43,9 @@ fn parse(ask: &GetAccountRequest) -> Result<Option<Named>, Invalid> {
 }
 
 /// A handle that nobody has gets an id that nobody has, to ask graph for.
-async fn find(rpc: &Rpc, named: Named) -> Result<(UserId, Option<Account>), Error> {
+fn id_of(named: &Named, found: Option<&Person>) -> UserId {
     match named {
-        Named::Id(id) => Ok((id, rpc.store.account(id).await?)),
-        Named::Handle(handle) => {
-            let found = rpc.store.account_by_handle(&handle).await?;
-            let id = found
-                .as_ref()
-                .map_or(UserId::from_uuid(Uuid::nil()), |found| found.id);
-            Ok((id, found))
-        }
+        Named::Id(id) => *id,
+        Named::Handle(_) => found.map_or(UserId::from_uuid(Uuid::nil()), |found| found.account.id),
     }
 }

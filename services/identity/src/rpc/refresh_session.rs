@@ -15,7 +15,17 @@ pub async fn refresh_session(
     let (now, salt) = (rpc.clock.now(), rpc.random.bytes());
     let life = rpc.config.refresh_token_life;
     let new = rpc.store.rotate(&old, salt, life, now).await?;
-    let tokens = tokens::issue(rpc, new.user, new.session, &new.token, new.expires_at, now)?;
+    let holder = rpc.store.holder(new.user, now).await?;
+    let holder = holder.ok_or(Error::RefreshTokenInvalid)?;
+    let tokens = tokens::issue(
+        rpc,
+        &holder,
+        new.user,
+        new.session,
+        &new.token,
+        new.expires_at,
+        now,
+    )?;
     Ok(RefreshSessionResponse {
         tokens: Some(tokens),
     })

@@ -1,6 +1,9 @@
 //! The RPCs against a real store and a graph that a test fills.
 
 mod accounts;
+mod fences;
+mod lifecycle;
+mod moderation;
 mod sessions;
 mod standing;
 
@@ -25,6 +28,7 @@ use postern_proto::{
         Account, CreateAccountRequest, CreateSessionRequest, CreateSessionResponse,
         account_service_server::AccountService as _, session_service_server::SessionService as _,
     },
+    policy::v1::PolicyOwner,
 };
 use postern_shared::{
     auth::load_or_generate_signing_key,
@@ -32,8 +36,9 @@ use postern_shared::{
     clock::{Clock, Timestamp},
     config::Limits,
     error::{reason_of, status},
+    fence::Fences,
     page::Pager,
-    peer::{Means, Peer},
+    peer::{LocalServer, Means, Peer},
     random::Random,
     telemetry::Telemetry,
     testing::{self, Guard},
@@ -42,6 +47,7 @@ use tokio::time::Instant;
 use tonic::{Code, Request, Response, Status, async_trait};
 use tower::util::BoxCloneSyncService;
 
+use self::fences::Keeper;
 use super::Rpc;
 use crate::{
     attempts::FailedSignIns,
@@ -59,6 +65,10 @@ struct World {
     rpc: Rpc,
     clock: Clock,
     graph: Arc<Graph>,
+    /// Where messaging keeps fences.
+    messaging: Arc<Keeper>,
+    /// Where graph hides who is gone.
+    hiding: Arc<Keeper>,
     _database: Guard,
 }
 
@@ -67,18 +77,25 @@ async fn world() -> World {
     let random = Random::system();
     let clock = Clock::manual(START);
     let graph = Arc::new(Graph::default());
-    let server = RelationshipServiceServer::from_arc(Arc::clone(&graph));
-    let slot = Arc::new(OnceLock::new());
-    assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
     let means = Means::new(Telemetry::without_logs().unwrap().rpc(), random.clone());
-    let peer = Peer::local(ServiceName::Identity, ServiceName::Graph, slot, &means);
+    let server = RelationshipServiceServer::from_arc(Arc::clone(&graph));
+    let peer = local(ServiceName::Graph, BoxCloneSyncService::new(server), &means);
+    let (messaging, hiding) = (Arc::<Keeper>::default(), Arc::<Keeper>::default());
+    let targets = vec![
+        (
+            ServiceName::Messaging,
+            messaging.peer(ServiceName::Messaging, &means),
+        ),
+        (ServiceName::Graph, hiding.peer(ServiceName::Graph, &means)),
+    ];
     let rpc = Rpc {
         config: Config {
             minimum_age: 13,
             failed_sign_ins_max: FAILED_MAX,
             refresh_token_life: Duration::from_secs(60 * 24 * 60 * 60),
         },
-        store: Store::new(db),
+        store: Store::new(db.clone()),
+        fences: Fences::new(PolicyOwner::Identity, db, targets),
         hasher: Hasher::new(Limits::Off, random.clone()).await.unwrap(),
         failed_sign_ins: Some(FailedSignIns::new(FAILED_MAX, &random)),
         graph: RelationshipServiceClient::new(peer),
@@ -92,8 +109,17 @@ async fn world() -> World {
         rpc,
         clock,
         graph,
+        messaging,
+        hiding,
         _database: database,
     }
+}
+
+/// A server in this process, as identity calls it.
+fn local(name: ServiceName, server: LocalServer, means: &Means) -> Peer {
+    let slot = Arc::new(OnceLock::new());
+    assert!(slot.set(server).is_ok());
+    Peer::local(ServiceName::Identity, name, slot, means)
 }
 
 impl World {

@@ -9,14 +9,16 @@ use postern_shared::{
 };
 
 use super::Rpc;
-use crate::{domain::RefreshToken, error::Error};
+use crate::{domain::RefreshToken, error::Error, store::Holder};
 
 /// Bytes of the name of an access token.
 const JTI_BYTES: usize = 16;
 
-/// Signs a new access token and puts it beside a refresh token.
+/// Signs a new access token, which tells of its holder what is so at this moment, and puts it
+/// beside a refresh token.
 pub fn issue(
     rpc: &Rpc,
+    holder: &Holder,
     user: UserId,
     session: SessionId,
     refresh: &RefreshToken,
@@ -24,7 +26,10 @@ pub fn issue(
     now: Timestamp,
 ) -> Result<Tokens, Error> {
     let jti = BASE64_URL_SAFE_NO_PAD.encode(rpc.random.bytes::<JTI_BYTES>());
-    let claims = Claims::new(user, session, jti, now);
+    let mut claims = Claims::new(user, session, jti, now).with_roles(&holder.roles);
+    if holder.gone {
+        claims = claims.restricted();
+    }
     let access_token = rpc.signing_key.sign(&claims);
     Ok(Tokens {
         access_token: access_token.map_err(|error| Error::Sign(error.into()))?,

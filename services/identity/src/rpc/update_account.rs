@@ -33,7 +33,8 @@ pub async fn update_account(
     ask: UpdateAccountRequest,
 ) -> Result<UpdateAccountResponse, Error> {
     let change = parse(&ask)?;
-    let today = rpc.clock.now().date();
+    let now = rpc.clock.now();
+    let today = now.date();
     let present = rpc
         .store
         .account(me.id)
@@ -43,7 +44,10 @@ pub async fn update_account(
         same_as(echoed, &wire::own_account(&present, today))?;
     }
     let etag = Some(ask.etag.as_str()).filter(|etag| !etag.is_empty());
-    let changed = rpc.store.rename(me.id, &change.display_name, etag).await?;
+    let changed = rpc
+        .store
+        .rename(me.id, &change.display_name, etag, now)
+        .await?;
     Ok(UpdateAccountResponse {
         account: Some(wire::own_account(&changed, today)),
     })

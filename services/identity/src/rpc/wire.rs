@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use postern_proto::{identity::v1 as proto, policy::v1 as policy};
-use postern_shared::{error::Check, id::UserId, person};
+use postern_shared::{clock::Timestamp, error::Check, id::UserId, person};
 use time::Date;
 
-use crate::domain::{Account, AgeBand, Kind, Lifecycle, Session};
+use crate::domain::{Account, Action, AgeBand, Kind, Lifecycle, Person, SanctionKind, Session};
 
 /// Reads `user_ids`: each once, in their order.
 pub fn user_ids(check: &mut Check, user_ids: &[String]) -> Vec<UserId> {
@@ -58,16 +58,52 @@ pub fn own_account(own: &Account, today: Date) -> proto::Account {
 }
 
 /// What the other services learn of a person.
-pub fn standing(account: &Account, today: Date) -> proto::Standing {
+pub fn standing(person: &Person, today: Date) -> proto::Standing {
+    let account = &person.account;
     proto::Standing {
         user_id: account.id.to_string(),
         lifecycle: lifecycle(account.lifecycle).into(),
-        sanction: None,
+        sanction: person.sanction().map(sanction),
         age_band: age_band(account.birth_date.band_on(today)).into(),
         age_band_at_creation: age_band(account.band_at_creation).into(),
         kind: account_kind(account.kind).into(),
         create_time: Some(account.created_at.to_proto()),
         version: account.version,
+    }
+}
+
+/// What the other services learn of an action.
+pub fn sanction(action: &Action) -> proto::Sanction {
+    proto::Sanction {
+        kind: sanction_kind(action.kind).into(),
+        end_time: action.end.map(Timestamp::to_proto),
+    }
+}
+
+/// An action as moderators see it.
+pub fn action(action: &Action, now: Timestamp) -> proto::Action {
+    proto::Action {
+        action_id: action.id.to_string(),
+        user_id: action.user.to_string(),
+        kind: sanction_kind(action.kind).into(),
+        start_time: Some(action.start.to_proto()),
+        end_time: action.end.map(Timestamp::to_proto),
+        lift_time: action.lifted_at.map(Timestamp::to_proto),
+        rule: action.rule.as_str().to_owned(),
+        explanation: action.explanation.clone(),
+        automatic: action.moderator.is_none(),
+        live: action.is_live(now),
+        moderator_id: action
+            .moderator
+            .map_or_else(String::new, |id| id.to_string()),
+    }
+}
+
+/// An action as the person concerned sees it: by whom it was decided is not for them.
+pub fn own_action(own: &Action, now: Timestamp) -> proto::Action {
+    proto::Action {
+        moderator_id: String::new(),
+        ..action(own, now)
     }
 }
 
@@ -99,7 +135,16 @@ const fn age_band(band: AgeBand) -> policy::AgeBand {
     }
 }
 
-const fn lifecycle(lifecycle: Lifecycle) -> policy::Lifecycle {
+const fn sanction_kind(kind: SanctionKind) -> policy::SanctionKind {
+    match kind {
+        SanctionKind::SendRestricted => policy::SanctionKind::SendRestricted,
+        SanctionKind::Suspended => policy::SanctionKind::Suspended,
+        SanctionKind::Banned => policy::SanctionKind::Banned,
+    }
+}
+
+/// The contract's word for a state of an account.
+pub const fn lifecycle(lifecycle: Lifecycle) -> policy::Lifecycle {
     match lifecycle {
         Lifecycle::Active => policy::Lifecycle::Active,
         Lifecycle::Deactivated => policy::Lifecycle::Deactivated,

@@ -1,9 +1,7 @@
-//! Reading and changing accounts.
-//!
-//! An account is read in one statement, so that its version belongs to its values.
+//! Making accounts, finding them, and changing what they show.
 
 use postern_shared::{
-    db::any_of,
+    clock::Timestamp,
     id::UserId,
     outbox::{self, Body, Event},
 };
@@ -14,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Store,
+    Store, change,
     entity::{self, account, handle},
 };
 use crate::{
@@ -79,11 +77,6 @@ impl Store {
             .map(|(account, _)| account))
     }
 
-    /// Finds an account by its handle.
-    pub async fn account_by_handle(&self, name: &Handle) -> Result<Option<Account>, Error> {
-        Ok(self.credentials(name).await?.map(|(account, _)| account))
-    }
-
     /// Finds an account and the hash of its password. For a handle that nobody has, as much is
     /// asked of the database as for one that somebody has.
     pub async fn credentials(
@@ -97,61 +90,55 @@ impl Store {
         row.map(entity::account_of).transpose()
     }
 
-    /// Finds those accounts of a list that exist, in no order.
-    pub async fn accounts(&self, ids: &[UserId]) -> Result<Vec<Account>, Error> {
-        let listed = ids.iter().map(|id| id.uuid());
-        let rows = account::Entity::find()
-            .filter(any_of(self.db.backend(), account::Column::UserId, listed))
-            .all(self.db.reader())
-            .await?;
-        rows.into_iter()
-            .map(|row| entity::account_of(row).map(|(account, _)| account))
-            .collect()
-    }
-
     /// Gives an account another display name; where `etag` is given, only if it is still the
     /// account's. The version stays: a display name is not part of anybody's standing.
     ///
     /// # Errors
-    /// When there is no such account, or it has changed.
+    /// When there is no such account, it is not in use, or it has changed.
     pub async fn rename(
         &self,
         id: UserId,
         display_name: &str,
         etag: Option<&str>,
+        now: Timestamp,
     ) -> Result<Account, Error> {
         self.db
             .write(|tx| async move {
-                let find = || account::Entity::find_by_id(id.uuid());
-                let row = find().one(&*tx).await?.ok_or(Error::AccountNotFound)?;
-                let revision = row.revision;
-                let (present, _) = entity::account_of(row)?;
+                // A token may be older than what was done about the account.
+                let held = change::hold(&tx, id).await?;
+                if held.at(now).is_gone() {
+                    return Err(Error::AccountRestricted);
+                }
+                let present = held.account;
                 if etag.is_some_and(|etag| etag != present.etag()) {
                     return Err(Error::EtagMismatch);
                 }
                 if present.display_name == display_name {
                     return Ok(present);
                 }
-                let mut update = account::Entity::update_many()
+                let revision = present.revision.cast_signed();
+                let update = account::Entity::update_many()
                     .col_expr(account::Column::DisplayName, Expr::value(display_name))
                     .col_expr(
                         account::Column::Revision,
                         Expr::col(account::Column::Revision).add(1_i64),
                     )
-                    .filter(account::Column::UserId.eq(id.uuid()));
-                if etag.is_some() {
-                    update = update.filter(account::Column::Revision.eq(revision));
-                }
+                    .filter(account::Column::UserId.eq(id.uuid()))
+                    // INVARIANT: an etag names one state; an engine that does not lock fails here.
+                    .filter(account::Column::Revision.eq(revision));
                 if update.exec(&*tx).await?.rows_affected == 0 {
                     return Err(Error::EtagMismatch);
                 }
-                let row = find().one(&*tx).await?.ok_or(Error::AccountNotFound)?;
-                Ok(entity::account_of(row)?.0)
+                Ok(Account {
+                    display_name: display_name.to_owned(),
+                    revision: present.revision + 1,
+                    ..present
+                })
             })
             .await
     }
 
-    async fn owner(&self, name: &Handle) -> Result<Option<Uuid>, Error> {
+    pub(super) async fn owner(&self, name: &Handle) -> Result<Option<Uuid>, Error> {
         let row = handle::Entity::find_by_id(name.as_str())
             .one(self.db.reader())
             .await?;

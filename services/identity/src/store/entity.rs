@@ -1,5 +1,7 @@
 //! The tables as sea-orm sees them, and the way between rows and domain types.
 
+mod moderation;
+
 use postern_shared::{
     clock::Timestamp,
     id::{SessionId, UserId},
@@ -12,6 +14,8 @@ use crate::{
     },
     error::Error,
 };
+
+pub use moderation::{action, action_of, action_row, audit, audit_row, role_grant, role_of};
 
 /// One row an account.
 pub mod account {
@@ -132,6 +136,16 @@ fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> String {
 fn value<T: Copy>(words: &[(&str, T)], word: &str) -> Option<T> {
     let found = words.iter().find(|(listed, _)| *listed == word);
     found.map(|(_, value)| *value)
+}
+
+/// The word that is stored for a state.
+pub fn lifecycle_word(lifecycle: Lifecycle) -> String {
+    word(&LIFECYCLES, lifecycle)
+}
+
+/// The word that is stored for an age band.
+pub fn band_word(band: AgeBand) -> String {
+    word(&BANDS, band)
 }
 
 /// The row of an account.

@@ -1,9 +1,14 @@
 //! The schema, step by step. A step that was released is never changed.
 
-use postern_shared::{db::Migration, outbox};
+use postern_shared::{db::Migration, fence, outbox};
 
 /// Every step in order.
-pub const MIGRATIONS: &[Migration] = &[ACCOUNTS, outbox::migration("m0002_outbox")];
+pub const MIGRATIONS: &[Migration] = &[
+    ACCOUNTS,
+    outbox::migration("m0002_outbox"),
+    STANDING,
+    fence::migration("m0004_fence_task"),
+];
 
 const ACCOUNTS: Migration = Migration {
     name: "m0001_accounts_and_sessions",
@@ -49,5 +54,43 @@ const ACCOUNTS: Migration = Migration {
             successor_salt uuid
         )",
         "CREATE INDEX IF NOT EXISTS refresh_token_by_expiry ON refresh_token (expires_at_ms)",
+    ],
+};
+
+const STANDING: Migration = Migration {
+    name: "m0003_actions_roles_and_audit",
+    statements: &[
+        // `over_at_ms` is set when an action is lifted, or seen to be at its end.
+        "CREATE TABLE IF NOT EXISTS action (
+            user_id uuid NOT NULL,
+            action_id uuid NOT NULL,
+            kind text NOT NULL,
+            rule text NOT NULL,
+            explanation text NOT NULL,
+            start_at_ms bigint NOT NULL,
+            end_at_ms bigint,
+            lifted_at_ms bigint,
+            over_at_ms bigint,
+            moderator_id uuid,
+            PRIMARY KEY (user_id, action_id)
+        )",
+        // Those that are at their end and not seen yet are a range of it.
+        "CREATE INDEX IF NOT EXISTS action_due ON action (over_at_ms, end_at_ms)",
+        "CREATE TABLE IF NOT EXISTS role_grant (
+            user_id uuid NOT NULL,
+            role text NOT NULL,
+            granted_at_ms bigint NOT NULL,
+            PRIMARY KEY (user_id, role)
+        )",
+        // What was done about an account: by whom, or by nobody but the machine.
+        "CREATE TABLE IF NOT EXISTS audit (
+            user_id uuid NOT NULL,
+            audit_id uuid NOT NULL,
+            who_id uuid,
+            act text NOT NULL,
+            detail text NOT NULL,
+            at_ms bigint NOT NULL,
+            PRIMARY KEY (user_id, audit_id)
+        )",
     ],
 };

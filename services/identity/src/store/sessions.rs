@@ -100,7 +100,7 @@ impl Store {
                         let expires_at = now.plus(life);
                         mark_used(&tx, hash, salt, now).await?;
                         extend_session(&tx, &stored, now, expires_at).await?;
-                        require_active(&tx, stored.user).await?;
+                        require_owner(&tx, stored.user).await?;
                         let token = old.successor(&salt);
                         insert_token(&tx, &token, stored.user, stored.session, expires_at).await?;
                         Ok(Some(Rotated {
@@ -262,7 +262,7 @@ async fn repeat(
         .one(&**tx)
         .await?;
     live.ok_or(Error::RefreshTokenInvalid)?;
-    require_active(tx, stored.user).await?;
+    require_owner(tx, stored.user).await?;
     Ok(Some(Rotated {
         user: stored.user,
         session: stored.session,
@@ -313,13 +313,15 @@ async fn end_session(tx: &Tx, user: UserId, id: SessionId, now: Timestamp) -> Re
     Ok(ended.rows_affected)
 }
 
-async fn require_active(tx: &Tx, user: UserId) -> Result<(), Error> {
+/// A session outlives whatever was done about its account, except that it was erased: what it opens
+/// is told by its tokens.
+async fn require_owner(tx: &Tx, user: UserId) -> Result<(), Error> {
     let row = account::Entity::find_by_id(user.uuid()).one(&**tx).await?;
     let account = row
         .map(entity::account_of)
         .transpose()?
         .map(|(account, _)| account);
-    if account.is_some_and(|account| account.is_active()) {
+    if account.is_some_and(|account| account.can_sign_in()) {
         Ok(())
     } else {
         Err(Error::RefreshTokenInvalid)

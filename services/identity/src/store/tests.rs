@@ -1,7 +1,9 @@
 //! The store on a database of its own.
 
 mod accounts;
+mod actions;
 mod sessions;
+mod standing;
 
 use std::time::Duration;
 
@@ -167,7 +169,7 @@ async fn fill(world: &World, user: UserId, count: usize) {
 async fn lists_and_look_ups_are_index_ranges() {
     let world = world().await;
     let (id, text) = (|| Uuid::nil().into(), || "a".into());
-    let looked_up: [(&str, Vec<Value>); 5] = [
+    let looked_up: [(&str, Vec<Value>); 9] = [
         ("SELECT 1 FROM account WHERE user_id = $1", vec![id()]),
         ("SELECT 1 FROM handle WHERE handle = $1", vec![text()]),
         (
@@ -182,6 +184,27 @@ async fn lists_and_look_ups_are_index_ranges() {
         (
             "SELECT token_hash FROM refresh_token WHERE expires_at_ms < $1",
             vec![1_i64.into()],
+        ),
+        (
+            "SELECT user_id FROM action WHERE over_at_ms IS NULL AND end_at_ms <= $1
+                ORDER BY over_at_ms, end_at_ms",
+            vec![1_i64.into()],
+        ),
+        (
+            "SELECT version, rule FROM account LEFT JOIN action
+                ON account.user_id = action.user_id AND over_at_ms IS NULL
+                    AND (end_at_ms IS NULL OR end_at_ms > $2)
+                WHERE account.user_id = $1",
+            vec![id(), 1_i64.into()],
+        ),
+        (
+            "SELECT action_id FROM action WHERE user_id = $1 AND action_id < $2
+                ORDER BY action_id DESC",
+            vec![id(), id()],
+        ),
+        (
+            "SELECT role FROM role_grant WHERE user_id = $1 ORDER BY role",
+            vec![id()],
         ),
     ];
     for (sql, values) in looked_up {

@@ -33,7 +33,7 @@ fn of_message(send: &PreparedSend, seq: i64) -> Vec<Event> {
     let event = |body, version: i64| Event {
         body,
         version: version.unsigned_abs(),
-        actor: sender,
+        actor: Some(sender),
         at: send.sent_at,
         traceparent: send.traceparent.clone(),
     };

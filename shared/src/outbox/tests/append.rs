@@ -138,7 +138,7 @@ fn every_event_says_in_the_contract_what_it_is_and_nothing_else() {
         let event = Event {
             body,
             version: 5,
-            actor: user,
+            actor: Some(user),
             at: NOW,
             traceparent,
         };

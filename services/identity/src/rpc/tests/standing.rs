@@ -18,7 +18,7 @@ use super::{World, anyone, expect, expect_fields, registration, world};
 const NOBODY: &str = "9b2d3f6e-0c4e-4a8e-9a43-1f2d3c4b5a69";
 
 impl World {
-    async fn standing(&self, person: Person, min_version: u64) -> Result<Standing, Status> {
+    pub async fn standing(&self, person: Person, min_version: u64) -> Result<Standing, Status> {
         let ask = GetStandingRequest {
             person: Some(PersonRef {
                 person: Some(person),

@@ -5,7 +5,7 @@ use sea_orm::{EntityTrait as _, PaginatorTrait as _};
 
 use super::{NOW, hash, world};
 use crate::{
-    domain::{Handle, PasswordHash, RefreshToken},
+    domain::{Handle, PasswordHash, Person, RefreshToken},
     error::Error,
     store::entity::{account, handle},
 };
@@ -28,9 +28,13 @@ async fn an_account_comes_back_as_it_went_in() {
     let nobody = UserId::random(&world.random);
     assert_eq!(world.store.account(nobody).await.unwrap(), None);
     let unknown = Handle::parse("nobody").unwrap();
-    assert_eq!(world.store.account_by_handle(&unknown).await.unwrap(), None);
-    let found = world.store.accounts(&[nobody, account.id]).await.unwrap();
-    assert_eq!(found, vec![account]);
+    assert_eq!(world.store.user_of(&unknown).await.unwrap(), None);
+    let found = world
+        .store
+        .people(&[nobody, account.id], NOW)
+        .await
+        .unwrap();
+    assert_eq!(found, vec![Person::at(account, Vec::new(), NOW)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,10 +62,10 @@ async fn of_many_who_want_a_handle_at_once_one_gets_it() {
     assert_eq!(account::Entity::find().count(reader).await.unwrap(), 1);
     let owner = world
         .store
-        .account_by_handle(&Handle::parse("zoe").unwrap())
+        .user_of(&Handle::parse("zoe").unwrap())
         .await
         .unwrap();
-    assert_eq!(owner.unwrap().id, *won[0].as_ref().unwrap());
+    assert_eq!(owner.unwrap(), *won[0].as_ref().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +75,7 @@ async fn a_new_display_name_moves_the_revision_and_not_the_version() {
     let etag = before.etag();
     let after = world
         .store
-        .rename(before.id, "Zoë", Some(&etag))
+        .rename(before.id, "Zoë", Some(&etag), NOW)
         .await
         .unwrap();
     assert_eq!((after.version, after.revision), (1, 2));
@@ -80,15 +84,23 @@ async fn a_new_display_name_moves_the_revision_and_not_the_version() {
         world.store.account(before.id).await.unwrap(),
         Some(after.clone())
     );
-    let stale = world.store.rename(before.id, "Zed", Some(&etag)).await;
+    let stale = world.store.rename(before.id, "Zed", Some(&etag), NOW).await;
     assert!(matches!(stale, Err(Error::EtagMismatch)));
-    let same = world.store.rename(before.id, "Zoë", None).await.unwrap();
+    let same = world
+        .store
+        .rename(before.id, "Zoë", None, NOW)
+        .await
+        .unwrap();
     assert_eq!(same, after);
-    let anyhow = world.store.rename(before.id, "Zed", None).await.unwrap();
+    let anyhow = world
+        .store
+        .rename(before.id, "Zed", None, NOW)
+        .await
+        .unwrap();
     assert_eq!((anyhow.display_name.as_str(), anyhow.revision), ("Zed", 3));
     let nobody = world
         .store
-        .rename(UserId::random(&world.random), "X", None)
+        .rename(UserId::random(&world.random), "X", None, NOW)
         .await;
     assert!(matches!(nobody, Err(Error::AccountNotFound)));
 }
@@ -102,7 +114,7 @@ async fn of_many_changes_with_one_etag_one_is_made() {
         let store = world.store.clone();
         async move {
             store
-                .rename(account.id, &format!("Zoe {number}"), Some(etag))
+                .rename(account.id, &format!("Zoe {number}"), Some(etag), NOW)
                 .await
         }
     });

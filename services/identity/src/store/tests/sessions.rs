@@ -106,17 +106,21 @@ async fn refreshing_slides_and_idling_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_is_not_active_refreshes_nothing() {
+async fn only_an_erased_account_refreshes_nothing() {
     let world = world().await;
     let account = world.create("zoe").await;
     let (_, first) = world.open(account.id, NOW).await;
     let second = world.rotate(&first, secs(1)).await.unwrap();
-    set_lifecycle(&world, "DEACTIVATED").await;
+    set_lifecycle(&world, "ERASED").await;
     assert!(world.rotate(&first, secs(2)).await.is_none());
     assert!(world.rotate(&second, secs(2)).await.is_none());
-    // Refused, not used up.
-    set_lifecycle(&world, "ACTIVE").await;
+    let holder = world.store.holder(account.id, secs(2)).await.unwrap();
+    assert_eq!(holder, None);
+    // Refused, not used up: whoever is only switched off may go on.
+    set_lifecycle(&world, "DEACTIVATED").await;
     assert!(world.rotate(&second, secs(3)).await.is_some());
+    let holder = world.store.holder(account.id, secs(3)).await.unwrap();
+    assert!(holder.unwrap().gone);
 }
 
 async fn set_lifecycle(world: &World, lifecycle: &str) {

@@ -1,0 +1,31 @@
+//! SuspendAccount: a moderator makes a person gone for a while, and ends their sessions.
+
+use postern_proto::identity::v1::{SuspendAccountRequest, SuspendAccountResponse};
+use postern_shared::{caller::Me, error::Check, person};
+
+use super::{
+    Rpc,
+    sanction::{self, BY_MODERATOR},
+    wire,
+};
+use crate::{domain::SanctionKind, error::Error};
+
+pub async fn suspend_account(
+    rpc: &Rpc,
+    me: Me,
+    ask: SuspendAccountRequest,
+) -> Result<SuspendAccountResponse, Error> {
+    let now = rpc.clock.now();
+    let mut check = Check::new();
+    let named = person::named(&mut check, "person", ask.person.as_ref());
+    let end = sanction::end_time(&mut check, ask.end_time.as_ref(), now, BY_MODERATOR);
+    let reason = sanction::reason(&mut check, &ask.rule, &ask.explanation);
+    let parsed = (|| Some((named?, end?, reason?)))();
+    let (named, end, reason) = check.done(parsed)?;
+    let what = (SanctionKind::Suspended, Some(end));
+    let (action, enforcement) = sanction::take(rpc, &me, &named, what, reason, now).await?;
+    Ok(SuspendAccountResponse {
+        action: Some(wire::action(&action, now)),
+        enforcement: enforcement.into(),
+    })
+}
