@@ -67,6 +67,8 @@ ids! {
     ConversationId,
     /// The record of one decision, ordered by when it was made.
     DecisionId,
+    /// One setting that a call changed, ordered by when it was changed.
+    ChangeId,
 }
 
 impl UserId {
@@ -98,6 +100,20 @@ impl DecisionId {
     #[must_use]
     pub fn new(now: Timestamp, random: &Random) -> Self {
         Self(version_7(now, random))
+    }
+}
+
+impl ChangeId {
+    /// Makes a new id that sorts after those made before.
+    #[must_use]
+    pub fn new(now: Timestamp, random: &Random) -> Self {
+        Self(version_7(now, random))
+    }
+
+    /// What sorts before every id that is made from `at` on.
+    #[must_use]
+    pub fn first(at: Timestamp) -> Self {
+        Self(version_7_of(at, &[0; 10]))
     }
 }
 
