@@ -71,6 +71,8 @@ ids! {
     ActionId,
     /// A record of who did what about an account, ordered by when it was done.
     AuditId,
+    /// One setting that a call changed, ordered by when it was changed.
+    ChangeId,
 }
 
 impl UserId {
@@ -118,6 +120,20 @@ impl AuditId {
     #[must_use]
     pub fn new(now: Timestamp, random: &Random) -> Self {
         Self(version_7(now, random))
+    }
+}
+
+impl ChangeId {
+    /// Makes a new id that sorts after those made before.
+    #[must_use]
+    pub fn new(now: Timestamp, random: &Random) -> Self {
+        Self(version_7(now, random))
+    }
+
+    /// What sorts before every id that is made from `at` on.
+    #[must_use]
+    pub fn first(at: Timestamp) -> Self {
+        Self(version_7_of(at, &[0; 10]))
     }
 }
 

@@ -4,6 +4,7 @@ use postern_proto::common::v1::ErrorReason;
 use postern_shared::{
     db::AsDbErr,
     error::{Dependency, Failure, Invalid, Violation},
+    fence::{OutOfRange, Refused},
     page::PageError,
 };
 use sea_orm::DbErr;
@@ -33,6 +34,17 @@ pub enum Error {
     /// The call carries a person whom the question is not about.
     #[error("the call carries a user who is not one of the two: ask for that user, or for none")]
     CallerNotAllowed,
+    /// The caller is gone to others themselves.
+    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
+    AccountRestricted,
+    /// A raise is wrong, or is not the caller's to make.
+    #[error(transparent)]
+    Raise(#[from] Refused),
+    /// A raise of an owner of which nothing is kept here.
+    #[error(
+        "graph hears of people who go and return, from identity alone: raise this at messaging"
+    )]
+    NotHeard,
     /// What is stored is older than what was asked for.
     #[error("the stored version is below the one asked for: try again")]
     Contention,
@@ -53,6 +65,12 @@ impl From<Refusal> for Error {
     }
 }
 
+impl From<OutOfRange> for Error {
+    fn from(error: OutOfRange) -> Self {
+        Self::Raise(error.into())
+    }
+}
+
 impl Failure for Error {
     fn classify(&self) -> (Code, ErrorReason) {
         match self {
@@ -62,6 +80,9 @@ impl Failure for Error {
             Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
             Self::BlockedByYou => (Code::FailedPrecondition, ErrorReason::AccountBlockedByYou),
             Self::CallerNotAllowed => (Code::PermissionDenied, ErrorReason::CallerNotAllowed),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
+            Self::Raise(refused) => refused.classify(),
+            Self::NotHeard => (Code::PermissionDenied, ErrorReason::CallerNotAllowed),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(dependency) => dependency.classify(),
             Self::Db(error) => error.classify(),
@@ -72,6 +93,7 @@ impl Failure for Error {
         match self {
             Self::Invalid(invalid) => invalid.violations(),
             Self::Page(page) => page.violations(),
+            Self::Raise(refused) => refused.violations(),
             _ => &[],
         }
     }

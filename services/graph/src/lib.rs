@@ -5,7 +5,8 @@
 //! - no follow in either direction exists while either of two people blocks the other;
 //! - what lies between two people is read in one statement, with the versions it belongs to;
 //! - epochs and versions never fall;
-//! - towards someone whom a person blocks, that person is a gone account.
+//! - towards someone whom a person blocks, that person is a gone account, here as in every list;
+//! - what a change closes is raised at messaging before the change is acknowledged as enforced.
 //!
 //! It has no settings of its own: the sizes of its pages are part of the contract.
 
@@ -22,10 +23,12 @@ use postern_proto::{
         relationship_service_server::RelationshipServiceServer,
     },
     identity::v1::standing_facts_service_client::StandingFactsServiceClient,
+    policy::v1::{PolicyOwner, fence_service_server::FenceServiceServer},
 };
 use postern_shared::{
     caller::ServiceName,
     config::Source,
+    fence::{self, Fences},
     run::{Builder, Context, Parts, REQUEST_BYTES_MAX, Service, StartError},
 };
 
@@ -48,16 +51,30 @@ fn configure(_: &mut Source) -> Builder {
 
 async fn build(context: Context) -> Result<Parts, StartError> {
     let identity = context.peers.get(ServiceName::Identity)?;
+    let messaging = context.peers.get(ServiceName::Messaging)?;
+    let raised_at = vec![(ServiceName::Messaging, messaging)];
+    let fences = Fences::new(PolicyOwner::Graph, context.db.clone(), raised_at);
+    let relay = fences.clone();
     let rpc = Rpc {
         store: Store::new(context.db),
         identity: StandingFactsServiceClient::new(identity),
+        fences,
         pager: context.pager,
         clock: context.clock,
         random: context.random,
     };
     let people = GraphServiceServer::new(rpc.clone());
-    let services = RelationshipServiceServer::new(rpc);
+    let people = people.max_decoding_message_size(REQUEST_BYTES_MAX);
+    let services = RelationshipServiceServer::new(rpc.clone());
+    let fence = FenceServiceServer::new(rpc);
     Ok(Parts::new()
-        .public(people.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .internal(services.max_decoding_message_size(REQUEST_BYTES_MAX)))
+        .public(people.clone())
+        // Messaging blocks in the name of a person who declines and blocks.
+        .internal(people)
+        .internal(services.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .internal(fence.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .every(fence::RELAY_PERIOD, move || {
+            let relay = relay.clone();
+            async move { relay.relay().await }
+        }))
 }

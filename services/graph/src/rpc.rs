@@ -2,10 +2,12 @@
 
 mod block;
 mod counts;
+mod enforcement;
 mod follow;
 mod lists;
 mod my_relationship;
 mod person;
+mod raise;
 mod relationship;
 
 use std::sync::Arc;
@@ -13,19 +15,21 @@ use std::sync::Arc;
 use postern_proto::{
     graph::v1::{
         BatchGetRelationshipsRequest, BatchGetRelationshipsResponse, BlockRequest, BlockResponse,
-        FollowRequest, FollowResponse, GetCountsRequest, GetCountsResponse,
-        GetMyRelationshipRequest, GetMyRelationshipResponse, GetRelationshipRequest,
-        GetRelationshipResponse, ListBlockedRequest, ListBlockedResponse, ListFollowersRequest,
-        ListFollowersResponse, ListFollowingRequest, ListFollowingResponse, ListFriendsRequest,
-        ListFriendsResponse, RemoveFollowerRequest, RemoveFollowerResponse, UnblockRequest,
-        UnblockResponse, UnfollowRequest, UnfollowResponse, graph_service_server::GraphService,
-        relationship_service_server::RelationshipService,
+        FollowRequest, FollowResponse, GetCountsRequest, GetCountsResponse, GetEnforcementRequest,
+        GetEnforcementResponse, GetMyRelationshipRequest, GetMyRelationshipResponse,
+        GetRelationshipRequest, GetRelationshipResponse, ListBlockedRequest, ListBlockedResponse,
+        ListFollowersRequest, ListFollowersResponse, ListFollowingRequest, ListFollowingResponse,
+        ListFriendsRequest, ListFriendsResponse, RemoveFollowerRequest, RemoveFollowerResponse,
+        UnblockRequest, UnblockResponse, UnfollowRequest, UnfollowResponse,
+        graph_service_server::GraphService, relationship_service_server::RelationshipService,
     },
     identity::v1::standing_facts_service_client::StandingFactsServiceClient,
+    policy::v1::{RaiseRequest, RaiseResponse, fence_service_server::FenceService},
 };
 use postern_shared::{
     caller::{answer, answer_me},
     clock::Clock,
+    fence::Fences,
     page::Pager,
     peer::Peer,
     random::Random,
@@ -43,6 +47,8 @@ pub struct Rpc {
     pub store: Store,
     /// Who exists.
     pub identity: StandingFactsServiceClient<Peer>,
+    /// Raises what a change closes, before it is acknowledged.
+    pub fences: Fences,
     /// Makes page tokens.
     pub pager: Arc<Pager>,
     /// What time it is.
@@ -116,6 +122,20 @@ impl GraphService for Rpc {
 
     async fn get_counts(&self, request: Request<GetCountsRequest>) -> Answer<GetCountsResponse> {
         answer_me(request, |me, ask| counts::get_counts(self, me, ask)).await
+    }
+
+    async fn get_enforcement(
+        &self,
+        request: Request<GetEnforcementRequest>,
+    ) -> Answer<GetEnforcementResponse> {
+        answer_me(request, |me, _| enforcement::get_enforcement(self, me)).await
+    }
+}
+
+#[async_trait]
+impl FenceService for Rpc {
+    async fn raise(&self, request: Request<RaiseRequest>) -> Answer<RaiseResponse> {
+        answer(request, |caller, ask| raise::raise(self, caller, ask)).await
     }
 }
 

@@ -1,6 +1,16 @@
 //! The settings of the settings service, each with its unit and default.
 
-use postern_shared::config::Source;
+use std::time::Duration;
+
+use postern_shared::{config::Source, page::PageSizes};
+
+/// How long a person may read what they changed: the contract says so.
+pub const CHANGES_KEPT: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// Entries of a page of changes: the contract says so.
+pub const PAGE: PageSizes = PageSizes {
+    default: 50,
+    max: 200,
+};
 
 /// What an operator can choose.
 #[derive(Debug, Clone, Copy)]

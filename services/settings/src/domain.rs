@@ -1,19 +1,24 @@
-//! What a person can choose, what they start with, and how a change makes new settings of old.
+//! What a person can choose, what they start with, how a change makes new settings of old, and what
+//! is in effect.
 //!
 //! Pure: no waiting, no input or output, no clock. It knows neither the wire nor the database.
 
 mod change;
+mod effective;
 mod etag;
+mod history;
 mod keywords;
 
 use postern_shared::{clock::Timestamp, id::UserId};
 
 pub use change::{Change, Field, NotForAge, PATHS, fields_of};
+pub use effective::{Cause, Effective, effective};
 pub use etag::{EtagMismatch, etag};
+pub use history::{Changed, Entry, differences};
 pub use keywords::{KEYWORDS_MAX, Keyword, Keywords};
 
-/// Who may write to a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who may write to a person, from the widest to the narrowest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WhoCanMessage {
     /// Anyone; strangers by request.
     Everyone,
@@ -32,6 +37,27 @@ pub enum AgeBand {
     From16To17,
     /// 18 years or more.
     Adult,
+}
+
+/// What keeps a person's account from being used, as far as identity tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Nothing.
+    None,
+    /// Moderation keeps them from sending.
+    SendRestricted,
+    /// Moderation has suspended or banned them: they are gone to others.
+    Removed,
+    /// The account is switched off or erased: they are gone to others.
+    SwitchedOff,
+}
+
+impl Hold {
+    /// Whether the person is gone to others.
+    #[must_use]
+    pub const fn is_gone(self) -> bool {
+        matches!(self, Self::Removed | Self::SwitchedOff)
+    }
 }
 
 /// What an account is used for.
@@ -116,9 +142,9 @@ impl Choices {
 
 /// A person's settings at one moment: what they chose and the version of it, never apart.
 ///
-/// `choices` is also what is in effect. It is not clamped to the age band of today: what is stored
-/// was allowed when it was stored, or was the default of the band at creation, and bands only rise,
-/// each allowing all that the one below it does.
+/// `choices` is what was chosen, or the default: it is never moved by a birthday. Who decides about a
+/// message, and [`effective`], hold it to what the age band of today allows: a birth date that was
+/// corrected may leave behind more than that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// What they chose.
@@ -186,6 +212,21 @@ impl Settings {
             },
             updated_at: Some(now),
         }))
+    }
+}
+
+impl Settings {
+    /// Whether these settings close something that those before left open: a message that was
+    /// decided with the old ones must not land any more.
+    #[must_use]
+    pub fn narrow(&self, before: &Self) -> bool {
+        let (new, old) = (&self.choices, &before.choices);
+        let tightened = new.who_can_message > old.who_can_message;
+        let switched_on = (new.filters.spam && !old.filters.spam)
+            || (new.filters.offensive && !old.filters.offensive);
+        let known = old.filters.keywords.as_slice();
+        let mut words = new.filters.keywords.as_slice().iter();
+        tightened || switched_on || words.any(|word| !known.contains(word))
     }
 }
 
@@ -274,6 +315,128 @@ mod tests {
         };
         let after = settings.updated(user, &receipts, NOW).unwrap().unwrap();
         assert_eq!((after.version, after.left_everyone_version), (11, 9));
+    }
+
+    #[test]
+    fn what_narrows_is_told_from_what_widens() {
+        use WhoCanMessage::{Everyone, Friends, NoOne};
+        let user = UserId::random(&Random::system());
+        let words = |words: &[&str]| {
+            let words = words.iter().map(|word| Keyword::parse(word).unwrap());
+            Some(Keywords::new(words.collect()).unwrap())
+        };
+        let open = Change {
+            who_can_message: Some(Everyone),
+            read_receipts: Some(false),
+            spam: Some(false),
+            offensive: Some(false),
+            keywords: words(&["a", "b"]),
+            messages: Some(false),
+            requests: Some(false),
+            previews: Some(false),
+        };
+        let update = |change| Update { change, etag: None };
+        let before = Settings::untouched(ADULT);
+        let open = before.updated(user, &update(open), NOW).unwrap().unwrap();
+        // With a word it is narrower in one way, though wider in all others.
+        assert!(open.narrow(&before) && before.narrow(&open));
+        let none = Change::default;
+        for (change, narrows) in [
+            (
+                Change {
+                    who_can_message: Some(Friends),
+                    ..none()
+                },
+                true,
+            ),
+            (
+                Change {
+                    who_can_message: Some(NoOne),
+                    ..none()
+                },
+                true,
+            ),
+            (
+                Change {
+                    spam: Some(true),
+                    ..none()
+                },
+                true,
+            ),
+            (
+                Change {
+                    offensive: Some(true),
+                    ..none()
+                },
+                true,
+            ),
+            (
+                Change {
+                    keywords: words(&["b", "c"]),
+                    ..none()
+                },
+                true,
+            ),
+            (
+                Change {
+                    keywords: words(&["b"]),
+                    ..none()
+                },
+                false,
+            ),
+            (
+                Change {
+                    keywords: words(&["b", "a"]),
+                    ..none()
+                },
+                false,
+            ),
+            (
+                Change {
+                    read_receipts: Some(true),
+                    ..none()
+                },
+                false,
+            ),
+            (
+                Change {
+                    messages: Some(true),
+                    ..none()
+                },
+                false,
+            ),
+            (
+                Change {
+                    requests: Some(true),
+                    ..none()
+                },
+                false,
+            ),
+            (
+                Change {
+                    previews: Some(true),
+                    ..none()
+                },
+                false,
+            ),
+        ] {
+            let after = open
+                .updated(user, &update(change.clone()), NOW)
+                .unwrap()
+                .unwrap();
+            assert_eq!(after.narrow(&open), narrows, "{change:?}");
+        }
+        for (from, to, narrows) in [
+            (Friends, NoOne, true),
+            (NoOne, Friends, false),
+            (NoOne, Everyone, false),
+            (Friends, Everyone, false),
+        ] {
+            let mut settings = before.clone();
+            settings.choices.who_can_message = from;
+            let after = settings.updated(user, &choose(to), NOW).unwrap().unwrap();
+            assert_eq!(after.narrow(&settings), narrows, "{from:?} {to:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use postern_proto::common::v1::ErrorReason;
 use postern_shared::{
     db::AsDbErr,
     error::{Dependency, Failure, Invalid, Violation},
+    page::PageError,
 };
 use sea_orm::DbErr;
 use tonic::Code;
@@ -18,6 +19,12 @@ pub enum Error {
     /// Fields are wrong.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// The page cannot be given.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// The caller is gone to others.
+    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
+    AccountRestricted,
     /// Identity knows no such person.
     #[error("there is no such account")]
     AccountNotFound,
@@ -42,6 +49,8 @@ impl Failure for Error {
     fn classify(&self) -> (Code, ErrorReason) {
         match self {
             Self::Invalid(cause) => cause.classify(),
+            Self::Page(cause) => cause.classify(),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
             Self::NotForAge(_) => (
                 Code::FailedPrecondition,
@@ -57,6 +66,7 @@ impl Failure for Error {
     fn violations(&self) -> &[Violation] {
         match self {
             Self::Invalid(cause) => cause.violations(),
+            Self::Page(cause) => cause.violations(),
             _ => &[],
         }
     }

@@ -11,7 +11,7 @@ use postern_proto::{
         BatchGetStandingRequest, GetStandingRequest, Standing as WireStanding,
         standing_facts_service_client::StandingFactsServiceClient,
     },
-    policy::v1::{AccountKind, AgeBand as WireBand},
+    policy::v1::{AccountKind, AgeBand as WireBand, Lifecycle, SanctionKind},
 };
 use postern_shared::{
     caller::{Caller, ServiceName},
@@ -22,7 +22,7 @@ use postern_shared::{
 use tonic::{Code, Status};
 
 use crate::{
-    domain::{AgeBand, Kind, Origin},
+    domain::{AgeBand, Hold, Kind, Origin},
     error::Error,
 };
 
@@ -31,6 +31,8 @@ use crate::{
 pub struct Standing {
     /// The age band of today.
     pub band: AgeBand,
+    /// What keeps the account from being used.
+    pub hold: Hold,
     /// What never changes.
     pub origin: Origin,
 }
@@ -141,12 +143,31 @@ fn read(standing: &WireStanding) -> Option<(UserId, Standing)> {
     };
     let standing = Standing {
         band: band(standing.age_band)?,
+        hold: hold(standing)?,
         origin: Origin {
             band: band(standing.age_band_at_creation)?,
             kind,
         },
     };
     Some((user, standing))
+}
+
+/// What moderation did is named before what the person did: only the latter is theirs to undo.
+fn hold(standing: &WireStanding) -> Option<Hold> {
+    let switched_off = match Lifecycle::try_from(standing.lifecycle).ok()? {
+        Lifecycle::Unspecified => return None,
+        Lifecycle::Active => false,
+        Lifecycle::Deactivated | Lifecycle::Erasing | Lifecycle::Erased => true,
+    };
+    let sanction = standing.sanction.as_ref();
+    let sanction = sanction.map(|sanction| SanctionKind::try_from(sanction.kind));
+    match sanction.transpose().ok()? {
+        Some(SanctionKind::Unspecified) => None,
+        Some(SanctionKind::Suspended | SanctionKind::Banned) => Some(Hold::Removed),
+        _ if switched_off => Some(Hold::SwitchedOff),
+        Some(SanctionKind::SendRestricted) => Some(Hold::SendRestricted),
+        None => Some(Hold::None),
+    }
 }
 
 fn band(wire: i32) -> Option<AgeBand> {

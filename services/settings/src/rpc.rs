@@ -2,19 +2,28 @@
 
 mod batch_get_dm_policies;
 mod current;
+mod enforcement;
 mod get_dm_policy;
+mod get_effective_policy;
 mod get_settings;
+mod list_changes;
 mod update_settings;
 mod wire;
 
+use std::sync::Arc;
+
 use postern_proto::settings::v1::{
     BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, GetDmPolicyRequest, GetDmPolicyResponse,
-    GetSettingsRequest, GetSettingsResponse, UpdateSettingsRequest, UpdateSettingsResponse,
+    GetEffectivePolicyRequest, GetEffectivePolicyResponse, GetEnforcementRequest,
+    GetEnforcementResponse, GetSettingsRequest, GetSettingsResponse, ListChangesRequest,
+    ListChangesResponse, UpdateSettingsRequest, UpdateSettingsResponse,
     dm_policy_service_server::DmPolicyService, settings_service_server::SettingsService,
 };
 use postern_shared::{
     caller::{answer, answer_me},
     clock::Clock,
+    fence::Fences,
+    page::Pager,
 };
 use tonic::{Request, Response, Status};
 
@@ -23,21 +32,16 @@ use crate::{peers::Identity, store::Store};
 /// What the RPCs work with.
 #[derive(Debug, Clone)]
 pub struct Rpc {
-    store: Store,
-    identity: Identity,
-    clock: Clock,
-}
-
-impl Rpc {
-    /// Puts the parts together.
-    #[must_use]
-    pub const fn new(store: Store, identity: Identity, clock: Clock) -> Self {
-        Self {
-            store,
-            identity,
-            clock,
-        }
-    }
+    /// What is stored.
+    pub store: Store,
+    /// How old people are, and whether they are there.
+    pub identity: Identity,
+    /// Raises what a change closes, before it is acknowledged.
+    pub fences: Fences,
+    /// Makes page tokens.
+    pub pager: Arc<Pager>,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 #[tonic::async_trait]
@@ -57,6 +61,30 @@ impl SettingsService for Rpc {
             update_settings::update_settings(self, me, ask)
         })
         .await
+    }
+
+    async fn get_effective_policy(
+        &self,
+        request: Request<GetEffectivePolicyRequest>,
+    ) -> Result<Response<GetEffectivePolicyResponse>, Status> {
+        answer_me(request, |me, _| {
+            get_effective_policy::get_effective_policy(self, me)
+        })
+        .await
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        answer_me(request, |me, ask| list_changes::list_changes(self, me, ask)).await
+    }
+
+    async fn get_enforcement(
+        &self,
+        request: Request<GetEnforcementRequest>,
+    ) -> Result<Response<GetEnforcementResponse>, Status> {
+        answer_me(request, |me, _| enforcement::get_enforcement(self, me)).await
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where settings are kept: one row a person, from their first change on. Rows are never deleted.
+//! Beside it stands what each change did, for as long as a person may read it.
 //!
 //! The row is also the person's policy version: value and version are read by one statement and
 //! written by one statement.
 
+mod history;
 mod row;
 
 use std::collections::HashMap;
@@ -10,18 +12,25 @@ use std::collections::HashMap;
 use postern_shared::{
     clock::Timestamp,
     db::{Db, Migration, Tx},
+    fence::{self, Raise},
     id::UserId,
     outbox::{self, Body, Event},
+    random::Random,
 };
 use sea_orm::DbErr;
 
 use crate::{
-    domain::{Settings, Update},
+    domain::{Settings, Update, differences},
     error::Error,
 };
 
 /// The schema, step by step.
-pub const MIGRATIONS: &[Migration] = &[SETTINGS, outbox::migration("m0002_outbox")];
+pub const MIGRATIONS: &[Migration] = &[
+    SETTINGS,
+    outbox::migration("m0002_outbox"),
+    fence::migration("m0003_fence"),
+    history::MIGRATION,
+];
 
 const SETTINGS: Migration = Migration {
     name: "m0001_settings",
@@ -44,17 +53,28 @@ const SETTINGS: Migration = Migration {
 /// only two first changes at once can meet at all.
 const ROUNDS_MAX: u32 = 3;
 
+/// What became of an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The settings as they stand then.
+    pub settings: Settings,
+    /// What is to be raised before it is acknowledged: its task is stored. None when nothing was
+    /// closed.
+    pub raise: Option<Raise>,
+}
+
 /// The settings of everyone who ever changed theirs.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    random: Random,
 }
 
 impl Store {
     /// Keeps settings in this database.
     #[must_use]
-    pub const fn new(db: Db) -> Self {
-        Self { db }
+    pub const fn new(db: Db, random: Random) -> Self {
+        Self { db, random }
     }
 
     /// The settings of those of these people who ever changed theirs, by one statement.
@@ -65,8 +85,9 @@ impl Store {
         row::of(self.db.reader(), users).await
     }
 
-    /// Updates a person's settings and returns them as they stand then. `untouched` is what they
-    /// have while they never changed any.
+    /// Updates a person's settings. `untouched` is what they have while they never changed any. In
+    /// the same transaction it is written down what changed, one event tells of it, and so does a
+    /// task when it closes something.
     ///
     /// # Errors
     /// ETAG_MISMATCH when the update was made for others; CONTENTION when others are always faster;
@@ -77,41 +98,56 @@ impl Store {
         untouched: &Settings,
         update: &Update,
         now: Timestamp,
-    ) -> Result<Settings, Error> {
+    ) -> Result<Done, Error> {
         for _ in 0..ROUNDS_MAX {
             let round = self
                 .db
-                .write(|tx| async move { attempt(&tx, user, untouched, update, now).await });
-            if let Some(settings) = round.await? {
-                return Ok(settings);
+                .write(|tx| async move { self.attempt(&tx, user, untouched, update, now).await });
+            if let Some(done) = round.await? {
+                return Ok(done);
             }
         }
         Err(Error::Contention)
     }
-}
 
-/// One round: none when another was faster.
-async fn attempt(
-    tx: &Tx,
-    user: UserId,
-    untouched: &Settings,
-    update: &Update,
-    now: Timestamp,
-) -> Result<Option<Settings>, Error> {
-    let stored = row::lock(tx, user).await?;
-    let before = stored.as_ref().unwrap_or(untouched);
-    let Some(after) = before.updated(user, update, now)? else {
-        return Ok(Some(before.clone()));
-    };
-    let done = match &stored {
-        None => row::insert(tx, user, &after).await?,
-        Some(before) => row::replace(tx, user, before.version, &after).await?,
-    };
-    if done {
-        let changed = Event::new(Body::SettingsChanged { user }, after.version, user, now);
-        outbox::append(tx, now, &[changed]).await?;
+    /// One round: none when another was faster.
+    async fn attempt(
+        &self,
+        tx: &Tx,
+        user: UserId,
+        untouched: &Settings,
+        update: &Update,
+        now: Timestamp,
+    ) -> Result<Option<Done>, Error> {
+        let stored = row::lock(tx, user).await?;
+        let before = stored.as_ref().unwrap_or(untouched);
+        let Some(after) = before.updated(user, update, now)? else {
+            let settings = before.clone();
+            let raise = None;
+            return Ok(Some(Done { settings, raise }));
+        };
+        let is_saved = match &stored {
+            None => row::insert(tx, user, &after).await?,
+            Some(before) => row::replace(tx, user, before.version, &after).await?,
+        };
+        if !is_saved {
+            return Ok(None);
+        }
+        let changed = differences(&before.choices, &after.choices);
+        history::add(tx, user, now, &changed, &self.random).await?;
+        let event = Event::new(Body::SettingsChanged { user }, after.version, user, now);
+        outbox::append(tx, now, &[event]).await?;
+        let raise = after.narrow(before).then_some(Raise {
+            user,
+            version: after.version,
+            effect: None,
+        });
+        if let Some(raise) = &raise {
+            fence::add(tx, now, raise).await?;
+        }
+        let settings = after;
+        Ok(Some(Done { settings, raise }))
     }
-    Ok(done.then_some(after))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use postern_proto::graph::v1::{
 };
 use postern_shared::caller::Me;
 
-use super::{Rpc, person};
+use super::{Rpc, enforcement, person};
 use crate::{domain::Act, error::Error};
 
 /// The caller follows a person.
@@ -14,8 +14,11 @@ use crate::{domain::Act, error::Error};
 /// # Errors
 /// As the contract lists them.
 pub async fn follow(rpc: &Rpc, me: Me, ask: FollowRequest) -> Result<FollowResponse, Error> {
-    let relationship = Some(person::act(rpc, &me, ask.person, Act::Follow).await?);
-    Ok(FollowResponse { relationship })
+    // It widens, so there is nothing to raise.
+    let (relationship, _) = person::act(rpc, &me, ask.person, Act::Follow).await?;
+    Ok(FollowResponse {
+        relationship: Some(relationship),
+    })
 }
 
 /// The caller follows a person no longer.
@@ -23,8 +26,11 @@ pub async fn follow(rpc: &Rpc, me: Me, ask: FollowRequest) -> Result<FollowRespo
 /// # Errors
 /// As the contract lists them.
 pub async fn unfollow(rpc: &Rpc, me: Me, ask: UnfollowRequest) -> Result<UnfollowResponse, Error> {
-    let relationship = Some(person::act(rpc, &me, ask.person, Act::Unfollow).await?);
-    Ok(UnfollowResponse { relationship })
+    let (relationship, raise) = person::act(rpc, &me, ask.person, Act::Unfollow).await?;
+    Ok(UnfollowResponse {
+        relationship: Some(relationship),
+        enforcement: enforcement::after(rpc, &me, raise).await?.into(),
+    })
 }
 
 /// A person follows the caller no longer.
@@ -36,6 +42,9 @@ pub async fn remove_follower(
     me: Me,
     ask: RemoveFollowerRequest,
 ) -> Result<RemoveFollowerResponse, Error> {
-    let relationship = Some(person::act(rpc, &me, ask.person, Act::RemoveFollower).await?);
-    Ok(RemoveFollowerResponse { relationship })
+    let (relationship, raise) = person::act(rpc, &me, ask.person, Act::RemoveFollower).await?;
+    Ok(RemoveFollowerResponse {
+        relationship: Some(relationship),
+        enforcement: enforcement::after(rpc, &me, raise).await?.into(),
+    })
 }

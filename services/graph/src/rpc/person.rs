@@ -13,6 +13,7 @@ use postern_proto::{
 use postern_shared::{
     caller::{Me, ServiceName},
     error::{Check, Dependency, Invalid, reason_of},
+    fence::Raise,
     id::UserId,
     person::{Named, named},
 };
@@ -24,20 +25,28 @@ use crate::{
     error::Error,
 };
 
-/// Does an act of the caller on the person whom they named.
+/// Does an act of the caller on the person whom they named, and tells what is to be raised for it.
 ///
 /// # Errors
-/// When the person is named wrongly, is the caller, or is not there for the caller; a refusal.
+/// When the person is named wrongly, is the caller, or is not there for the caller; a refusal; when
+/// the caller follows somebody and is gone themselves.
 pub async fn act(
     rpc: &Rpc,
     me: &Me,
     person: Option<PersonRef>,
     act: Act,
-) -> Result<MyRelationship, Error> {
-    let peer = find(rpc, me, person).await?;
+) -> Result<(MyRelationship, Option<Raise>), Error> {
+    let peer = match act {
+        // The one act that widens: a token is good for some minutes after its owner is gone.
+        Act::Follow => find_as_present(rpc, me, person).await?,
+        Act::Unfollow | Act::RemoveFollower | Act::Block | Act::Unblock => {
+            find(rpc, me, person).await?
+        }
+    };
     let edge = Edge::new(rpc.clock.now(), &rpc.random);
-    let pair = rpc.store.act(me.id, peer, act, edge).await?;
-    Ok(my_relationship(peer.id, domain::view(&pair, peer.presence)))
+    let done = rpc.store.act(me.id, peer, act, edge).await?;
+    let view = domain::view(&done.pair, peer.presence);
+    Ok((my_relationship(peer.id, view), done.raise))
 }
 
 /// Who was named. Someone who is gone is found too: some acts work on them.
@@ -45,13 +54,38 @@ pub async fn act(
 /// # Errors
 /// INVALID_FIELDS, SELF_REFERENCE, ACCOUNT_NOT_FOUND; identity cannot be asked.
 pub async fn find(rpc: &Rpc, me: &Me, person: Option<PersonRef>) -> Result<Peer, Error> {
-    let person = parse(person.as_ref())?;
-    if person == Named::Id(me.id) {
+    let person = another(me, person.as_ref())?;
+    look_up(rpc, me, &person).await
+}
+
+/// The same for a caller who must not be gone themselves; both are asked about at once.
+async fn find_as_present(rpc: &Rpc, me: &Me, person: Option<PersonRef>) -> Result<Peer, Error> {
+    let person = another(me, person.as_ref())?;
+    let myself = Named::Id(me.id);
+    let (mine, peer) = futures_util::join!(ask(rpc, me, &myself), look_up(rpc, me, &person));
+    match mine {
+        Ok(Peer {
+            presence: Presence::Present,
+            ..
+        }) => peer,
+        Ok(_) | Err(Error::AccountNotFound) => Err(Error::AccountRestricted),
+        Err(error) => Err(error),
+    }
+}
+
+/// Somebody who was named and is not the caller.
+async fn look_up(rpc: &Rpc, me: &Me, person: &Named) -> Result<Peer, Error> {
+    let peer = ask(rpc, me, person).await?;
+    if peer.id == me.id {
         return Err(Error::SelfReference);
     }
-    let person = Some(person.to_proto());
+    Ok(peer)
+}
+
+/// What identity says of a person.
+async fn ask(rpc: &Rpc, me: &Me, person: &Named) -> Result<Peer, Error> {
     let ask = me.caller.ask(GetStandingRequest {
-        person,
+        person: Some(person.to_proto()),
         min_version: 0,
     });
     let standing = match rpc.identity.clone().get_standing(ask).await {
@@ -61,14 +95,11 @@ pub async fn find(rpc: &Rpc, me: &Me, person: Option<PersonRef>) -> Result<Peer,
         }
         Err(status) => return Err(Dependency::new(ServiceName::Identity, status).into()),
     };
-    let peer = standing.as_ref().and_then(read).ok_or_else(|| {
+    let peer = standing.as_ref().and_then(read);
+    peer.ok_or_else(|| {
         let status = Status::internal("identity answered without a person");
-        Dependency::new(ServiceName::Identity, status)
-    })?;
-    if peer.id == me.id {
-        return Err(Error::SelfReference);
-    }
-    Ok(peer)
+        Dependency::new(ServiceName::Identity, status).into()
+    })
 }
 
 /// What the caller reads of a pair.
@@ -81,6 +112,14 @@ pub fn my_relationship(peer: UserId, view: View) -> MyRelationship {
         friends: view.following && view.followed_by,
         blocking: view.blocking,
     }
+}
+
+fn another(me: &Me, person: Option<&PersonRef>) -> Result<Named, Error> {
+    let person = parse(person)?;
+    if person == Named::Id(me.id) {
+        return Err(Error::SelfReference);
+    }
+    Ok(person)
 }
 
 fn parse(person: Option<&PersonRef>) -> Result<Named, Invalid> {

@@ -1,5 +1,7 @@
 //! The whole service through its contract.
 
+mod disguise;
+mod fences;
 mod world;
 
 use std::time::Duration;

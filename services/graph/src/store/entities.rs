@@ -108,3 +108,27 @@ pub mod policy_version {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+/// Whether a person is gone to others.
+pub mod gone {
+    use sea_orm::entity::prelude::*;
+
+    /// A row.
+    #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "gone")]
+    pub struct Model {
+        /// Who.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub user_id: Uuid,
+        /// Whether they are.
+        pub gone: bool,
+        /// Identity's version that said so; never falls.
+        pub version: i64,
+    }
+
+    /// None: rows refer to nothing.
+    #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -119,18 +119,23 @@ const fn counter(stored: Option<i64>) -> u64 {
     }
 }
 
-// Each list is a range of an index, read backwards from the cursor ($2).
+// Each list is a range of an index, read backwards from the cursor ($2). Who is gone is passed over
+// here and not afterwards, so that pages stay full: one look at a primary key for each row. Only
+// the people whom somebody blocks are theirs to see whatever became of them.
 const FOLLOWERS: &str = "SELECT follower_id AS person_id, follow_id AS edge_id,
         followed_at_ms AS at_ms
-    FROM follower WHERE followee_id = $1 AND follow_id < $2
+    FROM follower AS e WHERE followee_id = $1 AND follow_id < $2
+        AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.user_id = e.follower_id AND g.gone)
     ORDER BY follow_id DESC LIMIT $3";
 const FOLLOWING: &str = "SELECT peer_id AS person_id, follow_id AS edge_id,
         followed_at_ms AS at_ms
-    FROM relation WHERE owner_id = $1 AND follow_id < $2
+    FROM relation AS e WHERE owner_id = $1 AND follow_id < $2
+        AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.user_id = e.peer_id AND g.gone)
     ORDER BY follow_id DESC LIMIT $3";
 const FRIENDS: &str = "SELECT peer_id AS person_id, follow_id AS edge_id,
         followed_at_ms AS at_ms
-    FROM friend WHERE owner_id = $1 AND follow_id < $2
+    FROM friend AS e WHERE owner_id = $1 AND follow_id < $2
+        AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.user_id = e.peer_id AND g.gone)
     ORDER BY follow_id DESC LIMIT $3";
 const BLOCKED: &str = "SELECT peer_id AS person_id, block_id AS edge_id,
         blocked_at_ms AS at_ms
@@ -183,11 +188,18 @@ pub async fn list(
         .collect())
 }
 
-// `follow_id >= $2`, the smallest id, leaves out the empty ones by a range of the index.
+// The same people as in the lists. `follow_id >= $2`, the smallest id, leaves out the empty ones by
+// a range of the index.
 pub(super) const COUNTS: &str = "SELECT
-    (SELECT count(*) FROM follower WHERE followee_id = $1) AS followers,
-    (SELECT count(*) FROM relation WHERE owner_id = $1 AND follow_id >= $2) AS following,
-    (SELECT count(*) FROM friend WHERE owner_id = $1) AS friends";
+    (SELECT count(*) FROM follower AS e WHERE followee_id = $1
+        AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.user_id = e.follower_id AND g.gone)
+    ) AS followers,
+    (SELECT count(*) FROM relation AS e WHERE owner_id = $1 AND follow_id >= $2
+        AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.user_id = e.peer_id AND g.gone)
+    ) AS following,
+    (SELECT count(*) FROM friend AS e WHERE owner_id = $1
+        AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.user_id = e.peer_id AND g.gone)
+    ) AS friends";
 
 #[derive(Debug, FromQueryResult)]
 struct CountsRow {

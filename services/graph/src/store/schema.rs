@@ -1,9 +1,15 @@
 //! The schema, step by step. The home key comes first in every key; a released step never changes.
 
-use postern_shared::{db::Migration, outbox};
+use postern_shared::{db::Migration, fence, outbox};
 
 /// Every step so far.
-pub const MIGRATIONS: &[Migration] = &[GRAPH, outbox::migration("m0002_outbox"), FRIENDS];
+pub const MIGRATIONS: &[Migration] = &[
+    GRAPH,
+    outbox::migration("m0002_outbox"),
+    FRIENDS,
+    fence::migration("m0004_fence"),
+    GONE,
+];
 
 const GRAPH: Migration = Migration {
     name: "m0001_graph",
@@ -62,5 +68,18 @@ const FRIENDS: Migration = Migration {
             JOIN follower AS f ON f.followee_id = m.owner_id AND f.follower_id = m.peer_id
             WHERE m.follow_id IS NOT NULL
             ON CONFLICT DO NOTHING",
+    ],
+};
+
+/// Who is gone to others, as identity says it: lists and counts leave them out without asking.
+const GONE: Migration = Migration {
+    name: "m0005_gone",
+    statements: &[
+        // Rows are kept: the version tells what is older from what is newer.
+        "CREATE TABLE IF NOT EXISTS gone (
+            user_id uuid NOT NULL PRIMARY KEY,
+            gone boolean NOT NULL,
+            version bigint NOT NULL
+        )",
     ],
 };

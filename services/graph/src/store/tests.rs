@@ -1,6 +1,8 @@
 //! The store on a real database: what each act leaves behind, also when acts race.
 
+mod gone;
 mod plans;
+mod raised;
 
 use std::collections::BTreeSet;
 
@@ -38,7 +40,7 @@ impl World {
         Edge::new(Timestamp::from_unix_millis(millis), &self.random)
     }
 
-    async fn act(&self, me: UserId, peer: UserId, act: Act) -> Result<Pair, Error> {
+    async fn act(&self, me: UserId, peer: UserId, act: Act) -> Result<Done, Error> {
         let peer = Peer {
             id: peer,
             presence: Presence::Present,
@@ -47,7 +49,7 @@ impl World {
     }
 
     async fn does(&self, me: UserId, peer: UserId, act: Act) -> Pair {
-        self.act(me, peer, act).await.unwrap()
+        self.act(me, peer, act).await.unwrap().pair
     }
 
     async fn between(&self, me: UserId, peer: UserId) -> Relationship {

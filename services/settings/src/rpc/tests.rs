@@ -1,7 +1,10 @@
 //! Tests of the RPCs against a fake identity: defaults, age, etags, unknown people, and that
 //! nothing is guessed when identity does not answer.
 
+mod changes;
+mod effective;
 mod fake;
+mod fences;
 
 use postern_proto::{
     common::v1::ErrorReason,

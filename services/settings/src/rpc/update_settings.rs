@@ -1,4 +1,5 @@
-//! UpdateSettings: changes the fields that a mask names, as far as the caller's age allows.
+//! UpdateSettings: changes the fields that a mask names, as far as the caller's age allows, and
+//! raises what that closes before it says so.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use postern_shared::{
     error::{Check, Invalid},
 };
 
-use super::{Rpc, wire};
+use super::{Rpc, enforcement, wire};
 use crate::{
     domain::{Change, Field, KEYWORDS_MAX, Keyword, Keywords, PATHS, Settings, Update, fields_of},
     error::Error,
@@ -28,12 +29,17 @@ pub async fn update_settings(
     let update = parse(ask)?;
     // Asked afresh every time: how old someone is today is not to be remembered from yesterday.
     let standing = rpc.identity.standing(&me.caller, me.id).await?;
+    if standing.hold.is_gone() {
+        // A token is good for some minutes after its owner is gone.
+        return Err(Error::AccountRestricted);
+    }
     update.change.check_age(standing.band)?;
     let untouched = Settings::untouched(standing.origin);
     let now = rpc.clock.now();
-    let settings = rpc.store.update(me.id, &untouched, &update, now).await?;
+    let done = rpc.store.update(me.id, &untouched, &update, now).await?;
     Ok(UpdateSettingsResponse {
-        settings: Some(wire::settings(me.id, &settings)),
+        settings: Some(wire::settings(me.id, &done.settings)),
+        enforcement: enforcement::after(rpc, &me, done.raise).await?.into(),
     })
 }
 

@@ -56,7 +56,8 @@ pub fn who_can_message(wire: i32) -> Option<WhoCanMessage> {
     }
 }
 
-const fn who_to_wire(who: WhoCanMessage) -> WireWho {
+/// A value as the contract has it.
+pub const fn who_to_wire(who: WhoCanMessage) -> WireWho {
     match who {
         WhoCanMessage::Everyone => WireWho::Everyone,
         WhoCanMessage::Friends => WireWho::Friends,

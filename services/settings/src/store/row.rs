@@ -99,7 +99,7 @@ fn active(settings: &Settings) -> Result<ActiveModel, DbErr> {
         .map_err(|error| DbErr::Json(error.to_string()))?;
     Ok(ActiveModel {
         user_id: NotSet,
-        who_can_message: Set(name(choices.who_can_message).to_owned()),
+        who_can_message: Set(choices.who_can_message.name().to_owned()),
         read_receipts: Set(choices.read_receipts),
         filter_spam: Set(choices.filters.spam),
         filter_offensive: Set(choices.filters.offensive),
@@ -144,14 +144,6 @@ fn settings(row: Model) -> Result<Settings, DbErr> {
         left_everyone_version: loaded(row.left_everyone_version)?,
         updated_at: Some(Timestamp::from_unix_millis(row.updated_at_ms)),
     })
-}
-
-const fn name(who: WhoCanMessage) -> &'static str {
-    match who {
-        WhoCanMessage::Everyone => "EVERYONE",
-        WhoCanMessage::Friends => "FRIENDS",
-        WhoCanMessage::NoOne => "NO_ONE",
-    }
 }
 
 fn stored(version: u64) -> Result<i64, DbErr> {

@@ -1,5 +1,7 @@
 //! Tests of the store on a database of its own: versions, comparing and setting, many at once.
 
+mod history;
+
 use std::collections::BTreeSet;
 
 use postern_shared::{
@@ -18,7 +20,7 @@ const LATER: Timestamp = Timestamp::from_unix_millis(1_700_000_001_000);
 
 async fn store() -> (Guard, Store) {
     let (database, db) = testing::database(ServiceName::Settings, MIGRATIONS).await;
-    (database, Store::new(db))
+    (database, Store::new(db, Random::system()))
 }
 
 fn untouched() -> Settings {
@@ -49,6 +51,17 @@ fn word(word: &str) -> Update {
     }
 }
 
+/// Updates the settings of an adult and gives them as they are then.
+async fn updated(
+    store: &Store,
+    user: UserId,
+    update: &Update,
+    now: Timestamp,
+) -> Result<Settings, Error> {
+    let done = store.update(user, &untouched(), update, now).await?;
+    Ok(done.settings)
+}
+
 async fn stored(store: &Store, user: UserId) -> Option<Settings> {
     store.settings_of(&[user]).await.unwrap().remove(&user)
 }
@@ -73,7 +86,7 @@ async fn every_field_comes_back_as_it_was_stored() {
         },
         etag: None,
     };
-    let after = store.update(user, &untouched(), &first, NOW).await.unwrap();
+    let after = updated(&store, user, &first, NOW).await.unwrap();
     assert_eq!((after.version, after.updated_at), (1, Some(NOW)));
     assert_eq!(after.choices, first.change.apply(&untouched().choices));
     assert_eq!(stored(&store, user).await, Some(after));
@@ -83,7 +96,7 @@ async fn every_field_comes_back_as_it_was_stored() {
         WhoCanMessage::Everyone,
     ] {
         let update = who(value);
-        let after = store.update(user, &untouched(), &update, LATER).await;
+        let after = updated(&store, user, &update, LATER).await;
         assert_eq!(stored(&store, user).await, Some(after.unwrap()));
     }
     let last = stored(&store, user).await.unwrap();
@@ -96,12 +109,12 @@ async fn what_changes_nothing_moves_nothing() {
     let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     let same = who(WhoCanMessage::Friends);
-    let after = store.update(user, &untouched(), &same, NOW).await.unwrap();
+    let after = updated(&store, user, &same, NOW).await.unwrap();
     assert_eq!(after, untouched());
     assert_eq!(stored(&store, user).await, None);
     let off = who(WhoCanMessage::NoOne);
-    let first = store.update(user, &untouched(), &off, NOW).await.unwrap();
-    let again = store.update(user, &untouched(), &off, LATER).await.unwrap();
+    let first = updated(&store, user, &off, NOW).await.unwrap();
+    let again = updated(&store, user, &off, LATER).await.unwrap();
     assert_eq!(first, again);
     assert_eq!((again.version, again.updated_at), (1, Some(NOW)));
 }
@@ -116,7 +129,7 @@ async fn an_etag_lets_exactly_one_of_many_through() {
                 let store = store.clone();
                 let mut update = word(&format!("word{version}-{n}"));
                 update.etag = Some(etag(user, version));
-                tokio::spawn(async move { store.update(user, &untouched(), &update, NOW).await })
+                tokio::spawn(async move { updated(&store, user, &update, NOW).await })
             })
             .collect();
         let mut through = 0;
@@ -141,7 +154,7 @@ async fn twenty_at_once_are_twenty_versions() {
         .map(|n| {
             let store = store.clone();
             let update = word(&format!("word{n}"));
-            tokio::spawn(async move { store.update(user, &untouched(), &update, NOW).await })
+            tokio::spawn(async move { updated(&store, user, &update, NOW).await })
         })
         .collect();
     let mut versions = BTreeSet::new();
@@ -157,7 +170,7 @@ async fn the_statements_refuse_another_version() {
     let (_database, store) = store().await;
     let user = UserId::random(&Random::system());
     let first = who(WhoCanMessage::Everyone);
-    let first = store.update(user, &untouched(), &first, NOW).await.unwrap();
+    let first = updated(&store, user, &first, NOW).await.unwrap();
     let mut stale = first.clone();
     stale.choices.read_receipts = false;
     let stale = &stale;
@@ -180,7 +193,7 @@ async fn many_are_read_at_once_and_only_those_who_changed_something() {
     let users: Vec<_> = (0..100).map(|_| UserId::random(&random)).collect();
     for user in &users[..3] {
         let update = who(WhoCanMessage::NoOne);
-        let after = store.update(*user, &untouched(), &update, NOW).await;
+        let after = updated(&store, *user, &update, NOW).await;
         after.unwrap();
     }
     let found = store.settings_of(&users).await.unwrap();

@@ -1,16 +1,18 @@
-//! The service over a database of its own, and an identity that is a generated server.
+//! The service over a database of its own, with an identity and a messaging that are generated
+//! servers.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use postern_proto::{
     common::v1::{ErrorReason, PersonRef, person_ref::Person},
     graph::v1::{
-        BlockRequest, FollowRequest, GetMyRelationshipRequest, MyRelationship,
-        RemoveFollowerRequest, UnblockRequest, UnfollowRequest, graph_service_server::GraphService,
+        BlockRequest, BlockResponse, FollowRequest, GetEnforcementRequest,
+        GetMyRelationshipRequest, MyRelationship, RemoveFollowerRequest, UnblockRequest,
+        UnfollowRequest, graph_service_server::GraphService,
     },
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
@@ -18,15 +20,22 @@ use postern_proto::{
         standing_facts_service_client::StandingFactsServiceClient,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{Lifecycle, SanctionKind},
+    policy::v1::{
+        Effect, Enforcement, Gone, Lifecycle, PolicyOwner, RaiseRequest, RaiseResponse,
+        SanctionKind,
+        effect::Effect as What,
+        fence_service_server::{FenceService, FenceServiceServer},
+    },
 };
 use postern_shared::{
-    caller::{Caller, ServiceName, User},
+    caller::{Caller, Principal, ServiceName, User},
     clock::{Clock, Timestamp},
+    db::Db,
     error::status,
+    fence::Fences,
     id::{SessionId, UserId},
     page::Pager,
-    peer::{Means, Peer},
+    peer::{LocalServer, Means, Peer},
     random::Random,
     telemetry::Telemetry,
     testing::{self, Guard},
@@ -38,8 +47,9 @@ use tower::util::BoxCloneSyncService;
 use super::super::{Answer, Rpc};
 use crate::store::{MIGRATIONS, Store};
 
+/// Everybody's standing, by id and by handle.
 #[derive(Clone, Default)]
-struct Identity(HashMap<String, Standing>);
+struct Identity(Arc<Mutex<HashMap<String, Standing>>>);
 
 #[async_trait]
 impl StandingFactsService for Identity {
@@ -62,7 +72,8 @@ impl StandingFactsService for Identity {
         if name == "broken" {
             return Err(Status::not_found("a proxy speaks"));
         }
-        let standing = self.0.get(&name).cloned().ok_or_else(|| {
+        let standing = self.0.lock().unwrap().get(&name).cloned();
+        let standing = standing.ok_or_else(|| {
             status(
                 Code::NotFound,
                 ErrorReason::AccountNotFound,
@@ -82,8 +93,40 @@ impl StandingFactsService for Identity {
     }
 }
 
+/// Messaging, as far as graph knows it: it remembers what was raised, unless it is away.
+#[derive(Clone, Default)]
+pub struct Messaging(Arc<Mutex<Raised>>);
+
+#[derive(Default)]
+pub struct Raised {
+    pub is_away: bool,
+    pub requests: Vec<RaiseRequest>,
+}
+
+impl Messaging {
+    pub fn with<T>(&self, act: impl FnOnce(&mut Raised) -> T) -> T {
+        act(&mut self.0.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl FenceService for Messaging {
+    async fn raise(&self, request: Request<RaiseRequest>) -> Answer<RaiseResponse> {
+        self.with(|raised| {
+            if raised.is_away {
+                return Err(Status::unavailable("away"));
+            }
+            raised.requests.push(request.into_inner());
+            Ok(Response::new(RaiseResponse {}))
+        })
+    }
+}
+
 pub struct World {
     pub rpc: Rpc,
+    pub messaging: Messaging,
+    pub db: Db,
+    identity: Identity,
     _database: Guard,
 }
 
@@ -99,22 +142,59 @@ impl World {
     pub async fn new() -> Self {
         let random = Random::system();
         let (database, db) = testing::database(ServiceName::Graph, MIGRATIONS).await;
-        let slot = Arc::new(OnceLock::new());
-        let server = BoxCloneSyncService::new(StandingFactsServiceServer::new(identity()));
-        assert!(slot.set(server).is_ok());
         let means = Means::new(Telemetry::without_logs().unwrap().rpc(), random.clone());
-        let peer = Peer::local(ServiceName::Graph, ServiceName::Identity, slot, &means);
+        let peer = |name: ServiceName, server: LocalServer| {
+            let slot = Arc::new(OnceLock::from(server));
+            Peer::local(ServiceName::Graph, name, slot, &means)
+        };
+        let people = identity();
+        let asked = StandingFactsServiceServer::new(people.clone());
+        let asked = BoxCloneSyncService::new(asked);
+        let messaging = Messaging::default();
+        let raised = BoxCloneSyncService::new(FenceServiceServer::new(messaging.clone()));
+        let targets = vec![(ServiceName::Messaging, peer(ServiceName::Messaging, raised))];
+        let identity = peer(ServiceName::Identity, asked);
         let rpc = Rpc {
-            store: Store::new(db),
-            identity: StandingFactsServiceClient::new(peer),
+            store: Store::new(db.clone()),
+            identity: StandingFactsServiceClient::new(identity),
+            fences: Fences::new(PolicyOwner::Graph, db.clone(), targets),
             pager: Arc::new(Pager::new(&[7; 32], random.clone())),
             clock: Clock::manual(Timestamp::from_unix_millis(1_700_000_000_000)),
             random,
         };
         Self {
             rpc,
+            messaging,
+            identity: people,
+            db,
             _database: database,
         }
+    }
+
+    /// Somebody switches their account off, and identity says so.
+    pub async fn leaves(&self, name: &str) {
+        for key in [id(name).to_string(), name.to_owned()] {
+            let mut people = self.identity.0.lock().unwrap();
+            people.get_mut(&key).unwrap().lifecycle = Lifecycle::Deactivated.into();
+        }
+        let gone = Effect {
+            effect: Some(What::Gone(Gone {})),
+        };
+        let ask = RaiseRequest {
+            owner: PolicyOwner::Identity.into(),
+            user_id: id(name).to_string(),
+            version: 1,
+            effect: Some(gone),
+        };
+        self.raised_by(ServiceName::Identity, ask).await.unwrap();
+    }
+
+    pub async fn raised_by(&self, service: ServiceName, ask: RaiseRequest) -> Result<(), Status> {
+        let caller = Caller {
+            principal: Principal::Service(service),
+            ..Caller::system(Duration::from_secs(10))
+        };
+        self.rpc.raise(caller.ask(ask)).await.map(drop)
     }
 
     pub async fn follow(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
@@ -126,11 +206,23 @@ impl World {
     }
 
     pub async fn block(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
+        let answer = self.block_enforced(me, person).await?;
+        Ok(answer.relationship.unwrap())
+    }
+
+    /// A block with what it tells of its enforcement.
+    pub async fn block_enforced(&self, me: &str, person: &str) -> Result<BlockResponse, Status> {
         let ask = BlockRequest {
             person: handle(person),
         };
-        let answer = self.rpc.block(by(me, ask)).await?;
-        Ok(answer.into_inner().relationship.unwrap())
+        Ok(self.rpc.block(by(me, ask)).await?.into_inner())
+    }
+
+    /// What somebody reads of all their changes.
+    pub async fn enforcement(&self, me: &str) -> Enforcement {
+        let ask = by(me, GetEnforcementRequest {});
+        let answer = self.rpc.get_enforcement(ask).await.unwrap();
+        answer.into_inner().enforcement()
     }
 
     pub async fn unblock(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
@@ -181,7 +273,7 @@ impl World {
 }
 
 fn identity() -> Identity {
-    let mut identity = Identity::default();
+    let mut people = HashMap::new();
     for name in NAMES {
         let sanction = match name {
             "out" => Some(SanctionKind::Banned),
@@ -202,10 +294,10 @@ fn identity() -> Identity {
             }),
             ..Standing::default()
         };
-        identity.0.insert(id(name).to_string(), standing.clone());
-        identity.0.insert(name.to_owned(), standing);
+        people.insert(id(name).to_string(), standing.clone());
+        people.insert(name.to_owned(), standing);
     }
-    identity
+    Identity(Arc::new(Mutex::new(people)))
 }
 
 pub fn user(name: &str) -> Caller {

@@ -36,13 +36,17 @@ async fn pages_and_relationships_are_index_ranges() {
     let world = World::new().await;
     let (a, b) = (world.person(), world.person());
     world.does(a, b, Act::Follow).await;
-    for (sql, values) in statements(a.uuid(), b.uuid()) {
+    let counts = (
+        read::COUNTS.to_owned(),
+        vec![a.uuid().into(), Uuid::nil().into()],
+    );
+    for (sql, values) in statements(a.uuid(), b.uuid()).into_iter().chain([counts]) {
         assert_index_ranges(&world.store.db, &sql, &values).await;
     }
 }
 
 /// 20,000 people who follow about ten others each, half of whom follow back, and one person whom
-/// everybody follows and who follows everybody; in a long run 1,000,000 people.
+/// everybody follows and who follows everybody; in a long run 1,000,000 people. One in ten is gone.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: tests/run starts one"]
 async fn so_they_are_over_many_edges() {
@@ -82,6 +86,11 @@ async fn so_they_are_over_many_edges() {
                 FROM relation r JOIN {both}"
         ),
         "INSERT INTO policy_version SELECT DISTINCT owner_id, 1 FROM relation".to_owned(),
+        format!(
+            "INSERT INTO gone SELECT {}, n % 10 = 0, 1 FROM generate_series(1, {people}) AS n
+                WHERE n % 5 = 0",
+            of("n"),
+        ),
         "ANALYZE".to_owned(),
     ] {
         world.fill(&sql).await;

@@ -1,4 +1,5 @@
-//! Identity as a generated server whose answers a test chooses, and the service that asks it.
+//! Identity and messaging as generated servers whose answers a test chooses, and the service that
+//! calls them.
 
 use std::{
     collections::HashMap,
@@ -10,17 +11,22 @@ use postern_proto::{
     common::v1::{ErrorReason, person_ref::Person},
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{AccountKind, AgeBand},
+    policy::v1::{
+        AccountKind, AgeBand, Lifecycle, PolicyOwner, RaiseRequest, RaiseResponse, SanctionKind,
+        fence_service_server::{FenceService, FenceServiceServer},
+    },
 };
 use postern_shared::{
     caller::{Caller, Principal, ServiceName, User},
     clock::{Clock, Timestamp},
     error,
+    fence::Fences,
     id::{SessionId, UserId},
-    peer::{Means, Peer, Slot},
+    page::Pager,
+    peer::{LocalServer, Means, Peer},
     random::Random,
     telemetry::Telemetry,
     testing::{self, Guard},
@@ -58,6 +64,7 @@ impl FakeIdentity {
             age_band: today.into(),
             age_band_at_creation: at_creation.into(),
             kind: kind.into(),
+            lifecycle: Lifecycle::Active.into(),
             ..Standing::default()
         };
         self.with(|state| state.people.insert(user.to_string(), standing));
@@ -66,6 +73,18 @@ impl FakeIdentity {
 
     pub fn adult(&self) -> UserId {
         self.person(AgeBand::Adult, AgeBand::Adult, AccountKind::Personal)
+    }
+
+    /// From now on identity says this of a person.
+    pub fn stands(&self, user: UserId, lifecycle: Lifecycle, sanction: Option<SanctionKind>) {
+        self.with(|state| {
+            let person = state.people.get_mut(&user.to_string()).unwrap();
+            person.lifecycle = lifecycle.into();
+            person.sanction = sanction.map(|kind| Sanction {
+                kind: kind.into(),
+                end_time: None,
+            });
+        });
     }
 
     fn asked(&self, people: usize) -> Result<(), Status> {
@@ -112,22 +131,66 @@ impl StandingFactsService for FakeIdentity {
     }
 }
 
+/// Messaging, as far as settings knows it: it remembers what was raised, unless it is away.
+#[derive(Clone, Default)]
+pub struct FakeMessaging(Arc<Mutex<Raised>>);
+
+#[derive(Default)]
+pub struct Raised {
+    pub is_away: bool,
+    pub requests: Vec<RaiseRequest>,
+}
+
+impl FakeMessaging {
+    pub fn with<T>(&self, act: impl FnOnce(&mut Raised) -> T) -> T {
+        act(&mut self.0.lock().unwrap())
+    }
+}
+
+#[tonic::async_trait]
+impl FenceService for FakeMessaging {
+    async fn raise(
+        &self,
+        request: Request<RaiseRequest>,
+    ) -> Result<Response<RaiseResponse>, Status> {
+        self.with(|raised| {
+            if raised.is_away {
+                return Err(Status::unavailable("away"));
+            }
+            raised.requests.push(request.into_inner());
+            Ok(Response::new(RaiseResponse {}))
+        })
+    }
+}
+
 /// The service on an empty database, with a clock that stands still.
 pub async fn service() -> (Guard, Rpc, FakeIdentity) {
+    let (database, rpc, identity, _) = service_and_messaging().await;
+    (database, rpc, identity)
+}
+
+/// The same, with the messaging at which it raises.
+pub async fn service_and_messaging() -> (Guard, Rpc, FakeIdentity, FakeMessaging) {
     let (database, db) = testing::database(ServiceName::Settings, MIGRATIONS).await;
-    let fake = FakeIdentity::default();
-    let slot: Slot = Arc::new(OnceLock::new());
-    let server = StandingFactsServiceServer::new(fake.clone());
-    assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
+    let random = Random::system();
     let metrics = Telemetry::without_logs().unwrap().rpc();
-    let means = Means::new(metrics, Random::system());
-    let peer = Peer::local(ServiceName::Settings, ServiceName::Identity, slot, &means);
-    let rpc = Rpc::new(
-        Store::new(db),
-        Identity::new(peer, 1_000),
-        Clock::manual(Timestamp::from_unix_millis(1_000)),
-    );
-    (database, rpc, fake)
+    let means = Means::new(metrics, random.clone());
+    let peer = |name: ServiceName, server: LocalServer| {
+        let slot = Arc::new(OnceLock::from(server));
+        Peer::local(ServiceName::Settings, name, slot, &means)
+    };
+    let (fake, messaging) = (FakeIdentity::default(), FakeMessaging::default());
+    let asked = BoxCloneSyncService::new(StandingFactsServiceServer::new(fake.clone()));
+    let raised = BoxCloneSyncService::new(FenceServiceServer::new(messaging.clone()));
+    let targets = vec![(ServiceName::Messaging, peer(ServiceName::Messaging, raised))];
+    let rpc = Rpc {
+        store: Store::new(db.clone(), random.clone()),
+        identity: Identity::new(peer(ServiceName::Identity, asked), 1_000),
+        fences: Fences::new(PolicyOwner::Settings, db, targets),
+        pager: Arc::new(Pager::new(&[7; 32], random)),
+        clock: Clock::manual(Timestamp::from_unix_millis(1_000)),
+    };
+    (database, rpc, fake, messaging)
 }
 
 /// A request in the name of a person.

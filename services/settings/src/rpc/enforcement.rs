@@ -1,0 +1,25 @@
+//! GetEnforcement, and what an update answers of it: whether a change holds for every message.
+
+use postern_proto::{policy::v1::Enforcement, settings::v1::GetEnforcementResponse};
+use postern_shared::{caller::Me, fence::Raise};
+
+use super::Rpc;
+use crate::error::Error;
+
+/// Tells whether every change of the caller holds.
+pub async fn get_enforcement(rpc: &Rpc, me: Me) -> Result<GetEnforcementResponse, Error> {
+    let enforcement = after(rpc, &me, None).await?;
+    Ok(GetEnforcementResponse {
+        enforcement: enforcement.into(),
+    })
+}
+
+/// Raises what an update of the caller closes. One that closes nothing answers how all of theirs
+/// stand: repeating one that was PENDING must not say more than is so.
+pub async fn after(rpc: &Rpc, me: &Me, raise: Option<Raise>) -> Result<Enforcement, Error> {
+    let enforcement = match raise {
+        Some(raise) => rpc.fences.enforce(&me.caller, &raise).await,
+        None => rpc.fences.state(me.id).await?,
+    };
+    Ok(enforcement.to_proto())
+}
