@@ -40,11 +40,6 @@ pub enum Error {
     /// A raise is wrong, or is not the caller's to make.
     #[error(transparent)]
     Raise(#[from] Refused),
-    /// A raise of an owner of which nothing is kept here.
-    #[error(
-        "graph hears of people who go and return, from identity alone: raise this at messaging"
-    )]
-    NotHeard,
     /// What is stored is older than what was asked for.
     #[error("the stored version is below the one asked for: try again")]
     Contention,
@@ -82,7 +77,6 @@ impl Failure for Error {
             Self::CallerNotAllowed => (Code::PermissionDenied, ErrorReason::CallerNotAllowed),
             Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::Raise(refused) => refused.classify(),
-            Self::NotHeard => (Code::PermissionDenied, ErrorReason::CallerNotAllowed),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(dependency) => dependency.classify(),
             Self::Db(error) => error.classify(),

@@ -23,7 +23,7 @@ use postern_proto::{
         relationship_service_server::RelationshipServiceServer,
     },
     identity::v1::standing_facts_service_client::StandingFactsServiceClient,
-    policy::v1::{PolicyOwner, fence_service_server::FenceServiceServer},
+    policy::v1::{PolicyOwner, presence_service_server::PresenceServiceServer},
 };
 use postern_shared::{
     caller::ServiceName,
@@ -66,13 +66,13 @@ async fn build(context: Context) -> Result<Parts, StartError> {
     let people = GraphServiceServer::new(rpc.clone());
     let people = people.max_decoding_message_size(REQUEST_BYTES_MAX);
     let services = RelationshipServiceServer::new(rpc.clone());
-    let fence = FenceServiceServer::new(rpc);
+    let presence = PresenceServiceServer::new(rpc);
     Ok(Parts::new()
         .public(people.clone())
         // Messaging blocks in the name of a person who declines and blocks.
         .internal(people)
         .internal(services.max_decoding_message_size(REQUEST_BYTES_MAX))
-        .internal(fence.max_decoding_message_size(REQUEST_BYTES_MAX))
+        .internal(presence.max_decoding_message_size(REQUEST_BYTES_MAX))
         .every(fence::RELAY_PERIOD, move || {
             let relay = relay.clone();
             async move { relay.relay().await }

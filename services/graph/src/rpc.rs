@@ -7,7 +7,7 @@ mod follow;
 mod lists;
 mod my_relationship;
 mod person;
-mod raise;
+mod presence;
 mod relationship;
 
 use std::sync::Arc;
@@ -24,7 +24,9 @@ use postern_proto::{
         graph_service_server::GraphService, relationship_service_server::RelationshipService,
     },
     identity::v1::standing_facts_service_client::StandingFactsServiceClient,
-    policy::v1::{RaiseRequest, RaiseResponse, fence_service_server::FenceService},
+    policy::v1::{
+        SetPresenceRequest, SetPresenceResponse, presence_service_server::PresenceService,
+    },
 };
 use postern_shared::{
     caller::{answer, answer_me},
@@ -133,9 +135,12 @@ impl GraphService for Rpc {
 }
 
 #[async_trait]
-impl FenceService for Rpc {
-    async fn raise(&self, request: Request<RaiseRequest>) -> Answer<RaiseResponse> {
-        answer(request, |caller, ask| raise::raise(self, caller, ask)).await
+impl PresenceService for Rpc {
+    async fn set_presence(
+        &self,
+        request: Request<SetPresenceRequest>,
+    ) -> Answer<SetPresenceResponse> {
+        answer(request, |_, ask| presence::set_presence(self, ask)).await
     }
 }
 

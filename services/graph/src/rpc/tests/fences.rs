@@ -1,9 +1,8 @@
 //! What is raised before an act is acknowledged, what is told of it, and what is heard of others.
 
 use postern_proto::policy::v1::{
-    Effect, Enforcement, Gone, PolicyOwner, Returned, effect::Effect as What,
+    Effect, Enforcement, PolicyOwner, RaiseRequest, SetPresenceRequest, effect::Effect as What,
 };
-use postern_shared::caller::ServiceName;
 
 use super::{
     world::{by, fields, handle, id, user},
@@ -125,59 +124,29 @@ async fn who_is_gone_themselves_follows_nobody_and_blocks_whom_they_like() {
     }
 }
 
-fn raise(owner: PolicyOwner, version: u64, effect: Option<Effect>) -> RaiseRequest {
-    RaiseRequest {
-        owner: owner.into(),
-        user_id: id("bob").to_string(),
-        version,
-        effect,
-    }
-}
-
 #[tokio::test]
-async fn identity_says_who_is_gone_and_nobody_else_does() {
+async fn identity_says_who_is_gone_and_the_newest_counts() {
     let world = World::new().await;
     world.follow("ann", "bob").await.unwrap();
+    let bob = id("bob");
     let following = async || {
         let counts = world.rpc.get_counts(by("ann", GetCountsRequest {})).await;
         counts.unwrap().into_inner().following
     };
-    let gone = || raise(PolicyOwner::Identity, 1, effect(What::Gone(Gone {})));
-    for (service, ask) in [
-        (ServiceName::Graph, gone()),
-        (ServiceName::Settings, gone()),
-        (ServiceName::Messaging, gone()),
-        (ServiceName::Graph, raise(PolicyOwner::Graph, 1, None)),
-        (ServiceName::Settings, raise(PolicyOwner::Settings, 1, None)),
-    ] {
-        let status = world.raised_by(service, ask).await.unwrap_err();
-        assert_eq!(status.code(), Code::PermissionDenied);
-        assert_eq!(reason_of(&status), Some(ErrorReason::CallerNotAllowed));
-    }
-    assert_eq!(following().await, 1);
-    world
-        .raised_by(ServiceName::Identity, gone())
-        .await
-        .unwrap();
+    world.presence(bob, 3, true).await.unwrap();
     assert_eq!(following().await, 0);
-    let back = || effect(What::Returned(Returned {}));
-    let far = raise(PolicyOwner::Identity, 1_000_002, back());
-    let status = world
-        .raised_by(ServiceName::Identity, far)
-        .await
-        .unwrap_err();
+    world.presence(bob, 2, false).await.unwrap();
+    assert_eq!(following().await, 0, "an older one comes late");
+    let status = world.presence(bob, 1_000_004, false).await.unwrap_err();
     assert_eq!(status.code(), Code::OutOfRange);
     assert_eq!(reason_of(&status), Some(ErrorReason::VersionOutOfRange));
-    let back = raise(PolicyOwner::Identity, 2, back());
-    world.raised_by(ServiceName::Identity, back).await.unwrap();
+    world.presence(bob, 4, false).await.unwrap();
     assert_eq!(following().await, 1);
-    let wrong = RaiseRequest {
+    let wrong = SetPresenceRequest {
         user_id: "x".to_owned(),
-        ..raise(PolicyOwner::Identity, 0, Some(Effect { effect: None }))
+        version: 0,
+        gone: true,
     };
-    let status = world
-        .raised_by(ServiceName::Identity, wrong)
-        .await
-        .unwrap_err();
-    assert_eq!(fields(&status), ["user_id", "version", "effect"]);
+    let status = world.set_presence(wrong).await.unwrap_err();
+    assert_eq!(fields(&status), ["user_id", "version"]);
 }

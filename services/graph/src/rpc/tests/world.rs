@@ -21,10 +21,10 @@ use postern_proto::{
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
     policy::v1::{
-        Effect, Enforcement, Gone, Lifecycle, PolicyOwner, RaiseRequest, RaiseResponse,
-        SanctionKind,
-        effect::Effect as What,
+        Enforcement, Lifecycle, PolicyOwner, RaiseRequest, RaiseResponse, SanctionKind,
+        SetPresenceRequest,
         fence_service_server::{FenceService, FenceServiceServer},
+        presence_service_server::PresenceService as _,
     },
 };
 use postern_shared::{
@@ -177,24 +177,25 @@ impl World {
             let mut people = self.identity.0.lock().unwrap();
             people.get_mut(&key).unwrap().lifecycle = Lifecycle::Deactivated.into();
         }
-        let gone = Effect {
-            effect: Some(What::Gone(Gone {})),
-        };
-        let ask = RaiseRequest {
-            owner: PolicyOwner::Identity.into(),
-            user_id: id(name).to_string(),
-            version: 1,
-            effect: Some(gone),
-        };
-        self.raised_by(ServiceName::Identity, ask).await.unwrap();
+        self.presence(id(name), 1, true).await.unwrap();
     }
 
-    pub async fn raised_by(&self, service: ServiceName, ask: RaiseRequest) -> Result<(), Status> {
+    /// What identity says of a person.
+    pub async fn presence(&self, user: UserId, version: u64, gone: bool) -> Result<(), Status> {
+        let ask = SetPresenceRequest {
+            user_id: user.to_string(),
+            version,
+            gone,
+        };
+        self.set_presence(ask).await
+    }
+
+    pub async fn set_presence(&self, ask: SetPresenceRequest) -> Result<(), Status> {
         let caller = Caller {
-            principal: Principal::Service(service),
+            principal: Principal::Service(ServiceName::Identity),
             ..Caller::system(Duration::from_secs(10))
         };
-        self.rpc.raise(caller.ask(ask)).await.map(drop)
+        self.rpc.set_presence(caller.ask(ask)).await.map(drop)
     }
 
     pub async fn follow(&self, me: &str, person: &str) -> Result<MyRelationship, Status> {
