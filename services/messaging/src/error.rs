@@ -12,6 +12,8 @@ use postern_shared::{
 use sea_orm::DbErr;
 use tonic::Code;
 
+use crate::store::RaiseError;
+
 /// Every failure of this service. A refused message is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -33,6 +35,18 @@ pub enum Error {
     /// The caller has no such request.
     #[error("there is no such request")]
     RequestNotFound,
+    /// The conversation has no such message for the caller.
+    #[error("there is no such message")]
+    MessageNotFound,
+    /// The message is another's.
+    #[error("only its author deletes a message for everyone")]
+    NotTheAuthor,
+    /// It is too late.
+    #[error("the time in which this message could be deleted for everyone is over")]
+    UnsendWindowClosed,
+    /// The caller is gone to others.
+    #[error("your account is deactivated, suspended or banned")]
+    AccountRestricted,
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
@@ -63,6 +77,10 @@ impl Failure for Error {
             Self::Page(error) => error.classify(),
             Self::IdReused => (Code::AlreadyExists, ErrorReason::ClientMessageIdReused),
             Self::ConversationNotFound => (Code::NotFound, ErrorReason::ConversationNotFound),
+            Self::MessageNotFound => (Code::NotFound, ErrorReason::MessageNotFound),
+            Self::NotTheAuthor => (Code::PermissionDenied, ErrorReason::NotTheAuthor),
+            Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
             Self::Fence(error) => error.classify(),
@@ -92,6 +110,15 @@ impl Failure for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         None
+    }
+}
+
+impl From<RaiseError> for Error {
+    fn from(error: RaiseError) -> Self {
+        match error {
+            RaiseError::OutOfRange(error) => Self::Fence(error.into()),
+            RaiseError::Db(error) => Self::Db(error),
+        }
     }
 }
 

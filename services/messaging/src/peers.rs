@@ -3,13 +3,15 @@
 //! Promises: an answer that cannot be understood (an unknown enum value, a missing part) counts as
 //! no answer; nothing is ever filled in. Must not decide anything.
 
+mod block;
+
 use postern_policy::{
     AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
 };
 use postern_proto::{
     common::v1::ErrorReason,
     graph::v1::{
-        GetRelationshipRequest, Relationship,
+        GetRelationshipRequest, Relationship, graph_service_client::GraphServiceClient,
         relationship_service_client::RelationshipServiceClient,
     },
     identity::v1::{
@@ -36,6 +38,7 @@ use crate::domain::{self, Versions};
 #[derive(Debug, Clone)]
 pub struct Owners {
     graph: RelationshipServiceClient<Peer>,
+    people: GraphServiceClient<Peer>,
     settings: DmPolicyServiceClient<Peer>,
     identity: StandingFactsServiceClient<Peer>,
 }
@@ -77,7 +80,8 @@ impl Owners {
     /// Makes the clients of these three.
     pub fn of(graph: Peer, settings: Peer, identity: Peer) -> Self {
         Self {
-            graph: RelationshipServiceClient::new(graph),
+            graph: RelationshipServiceClient::new(graph.clone()),
+            people: GraphServiceClient::new(graph),
             settings: DmPolicyServiceClient::new(settings),
             identity: StandingFactsServiceClient::new(identity),
         }

@@ -6,6 +6,7 @@
 mod commit;
 mod entity;
 mod events;
+mod fence;
 mod lists;
 mod migrations;
 mod pair;
@@ -13,13 +14,18 @@ mod refusals;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unsend;
+mod withdraw;
 
 use postern_shared::db::Db;
 
+pub use fence::RaiseError;
+pub use lists::List;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]
 pub use tests::{NOW, Owner, World};
+pub use unsend::{Unsend, Unsent};
 
 /// The database.
 #[derive(Debug, Clone)]

@@ -1,10 +1,15 @@
 //! The store on a database of its own, and what must be true of it after whatever happened.
 
 mod batch;
+mod effects;
+mod expiry;
+mod fence;
 mod guard;
 mod lists;
+mod plans;
 mod rows;
 mod settle;
+mod unsend;
 mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -225,7 +230,8 @@ impl World {
                     events.entry(user).or_default().push(event);
                     let newest = last.entry(place).or_default();
                     *newest = event.max(*newest);
-                    *unread.entry(place).or_default() += i64::from(row.sender_id != user);
+                    let waits = row.sender_id != user && row.deleted_at_ms.is_none();
+                    *unread.entry(place).or_default() += i64::from(waits);
                 }
             }
         }
@@ -255,8 +261,11 @@ impl World {
         assert!(events.is_empty(), "events without a mailbox: {events:?}");
         for part in parts {
             let place = (part.user_id, part.conversation_id);
-            assert_eq!(Some(part.last_event), last.remove(&place), "last event");
-            assert_eq!(Some(part.unread), unread.remove(&place), "unread");
+            // Whoever blocks a stranger has a row without any message.
+            let newest = last.remove(&place).unwrap_or_default();
+            assert_eq!(part.last_event, newest, "last event");
+            let waiting = unread.remove(&place).unwrap_or_default();
+            assert_eq!(part.unread, waiting, "unread");
         }
         assert!(last.is_empty(), "messages without a participant: {last:?}");
     }

@@ -312,6 +312,8 @@ pub async fn service() -> (Arc<World>, Arc<Rpc>, Fake) {
             request_messages_max: REQUEST_MESSAGES_MAX,
             decline_cool_down: std::time::Duration::from_secs(60),
             refusals_kept: std::time::Duration::from_secs(60),
+            unsend_window: Some(std::time::Duration::from_secs(180)),
+            request_expiry: None,
             committers: 1,
         },
     };
