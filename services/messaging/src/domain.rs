@@ -10,4 +10,6 @@ mod transition;
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
 pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};
-pub use transition::{Folder, Owners, RequestStep, accept, decline, request_steps, send};
+pub use transition::{
+    Folder, Owners, RequestStep, accept, block, decline, request_steps, send, withdraw,
+};

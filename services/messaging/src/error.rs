@@ -12,6 +12,8 @@ use postern_shared::{
 use sea_orm::DbErr;
 use tonic::Code;
 
+use crate::store::RaiseError;
+
 /// Every failure of this service. A refused message is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -92,6 +94,15 @@ impl Failure for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         None
+    }
+}
+
+impl From<RaiseError> for Error {
+    fn from(error: RaiseError) -> Self {
+        match error {
+            RaiseError::OutOfRange(error) => Self::Fence(error.into()),
+            RaiseError::Db(error) => Self::Db(error),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod commit;
 mod entity;
 mod events;
+mod fence;
 mod lists;
 mod migrations;
 mod pair;
@@ -13,9 +14,11 @@ mod refusals;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
+mod withdraw;
 
 use postern_shared::db::Db;
 
+pub use fence::RaiseError;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]

@@ -49,7 +49,10 @@ pub(super) fn facts(
         },
         request: match pair.side(sender).request {
             domain::Request::None => Request::None,
-            domain::Request::Pending { sent } => Request::Pending { sent },
+            // Withdrawing refunds nothing.
+            domain::Request::Pending { sent } | domain::Request::Withdrawn { sent } => {
+                Request::Pending { sent }
+            }
             domain::Request::Accepted => Request::Accepted,
             domain::Request::Declined { until } => Request::Declined {
                 cooling_down: now < until,

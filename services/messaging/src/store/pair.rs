@@ -2,6 +2,7 @@
 
 use postern_shared::{
     clock::Timestamp,
+    db::Tx,
     id::{ConversationId, UserId},
 };
 use sea_orm::{
@@ -95,17 +96,7 @@ impl Store {
             .write(|tx| async move {
                 // In the order in which the commit locks them.
                 for user in [pair.lo, pair.hi] {
-                    let row = mailbox::ActiveModel {
-                        user_id: Set(user.uuid()),
-                        fence_graph: Set(0),
-                        fence_settings: Set(0),
-                        fence_identity: Set(0),
-                        event_seq: Set(0),
-                    };
-                    mailbox::Entity::insert(row)
-                        .on_conflict(OnConflict::new().do_nothing().to_owned())
-                        .exec_without_returning(&*tx)
-                        .await?;
+                    create_mailbox(&tx, user).await?;
                 }
                 conversation::Entity::insert(rows::conversation_row(&pair))
                     .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -207,4 +198,17 @@ impl Store {
             })
             .await
     }
+}
+
+/// Makes a person's mailbox when it is missing; it holds nothing yet.
+pub(super) async fn create_mailbox(tx: &Tx, user: UserId) -> Result<(), DbErr> {
+    let row = mailbox::ActiveModel {
+        user_id: Set(user.uuid()),
+        ..mailbox::ActiveModel::default()
+    };
+    mailbox::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(())
 }
