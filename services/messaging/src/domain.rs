@@ -4,12 +4,15 @@
 
 mod content;
 mod conversation;
+mod for_policy;
 mod prepared;
+mod revoke;
 mod transition;
 
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
 pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};
+pub use revoke::revoke;
 pub use transition::{
     Folder, Owners, RequestStep, accept, block, decline, request_steps, send, withdraw,
 };

@@ -3,6 +3,8 @@
 //! Promises: an answer that cannot be understood (an unknown enum value, a missing part) counts as
 //! no answer; nothing is ever filled in. Must not decide anything.
 
+mod many;
+
 use postern_policy::{
     AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
 };
@@ -109,6 +111,21 @@ impl Owners {
             }
             Err(status) if reason_of(&status) == Some(ErrorReason::AccountNotFound) => Ok(None),
             Err(status) => Err(unavailable(status)),
+        }
+    }
+
+    /// Who is named; none when nobody goes by the handle. An id is taken for what it is.
+    ///
+    /// # Errors
+    /// When identity cannot be asked for a handle.
+    pub async fn named(
+        &self,
+        caller: &Caller,
+        person: &Named,
+    ) -> Result<Option<UserId>, Dependency> {
+        match person {
+            Named::Id(id) => Ok(Some(*id)),
+            handle @ Named::Handle(_) => self.resolve(caller, handle).await,
         }
     }
 

@@ -4,6 +4,7 @@
 //! id, then the rest. Reads never lock.
 
 mod commit;
+mod consents;
 mod entity;
 mod events;
 mod fence;
@@ -18,6 +19,7 @@ mod withdraw;
 
 use postern_shared::db::Db;
 
+pub use consents::Known;
 pub use fence::RaiseError;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
