@@ -2,11 +2,15 @@
 //!
 //! Pure: no I/O, no clock, no contract, no database.
 
+mod budget;
 mod content;
 mod conversation;
 mod prepared;
 mod transition;
 
+#[cfg(test)]
+pub use budget::Price;
+pub use budget::{Bill, Budget, Budgets, Left, Parties};
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
 pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};

@@ -3,6 +3,7 @@
 //! Every write of a pair takes its locks in one order: mailboxes by user id, then conversations by
 //! id, then the rest. Reads never lock.
 
+mod attempts;
 mod commit;
 mod entity;
 mod events;
@@ -16,6 +17,7 @@ pub(crate) mod tests;
 
 use postern_shared::db::Db;
 
+pub use attempts::Charged;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]

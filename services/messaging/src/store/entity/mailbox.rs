@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One person's fences and event number.
+/// One person's fences, event number and budgets.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mailbox")]
 pub struct Model {
@@ -12,6 +12,9 @@ pub struct Model {
     pub fence_settings: i64,
     pub fence_identity: i64,
     pub event_seq: i64,
+    pub attempts_budget_ms: i64,
+    pub strangers_budget_ms: i64,
+    pub inbound_budget_ms: i64,
 }
 
 /// None: aggregates refer to each other by id.
