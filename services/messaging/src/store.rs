@@ -3,6 +3,7 @@
 //! Every write of a pair takes its locks in one order: mailboxes by user id, then conversations by
 //! id, then the rest. Reads never lock.
 
+mod attempts;
 mod commit;
 mod consents;
 mod entity;
@@ -19,6 +20,7 @@ mod withdraw;
 
 use postern_shared::db::Db;
 
+pub use attempts::Charged;
 pub use consents::Known;
 pub use fence::RaiseError;
 pub use migrations::MIGRATIONS;

@@ -1,6 +1,7 @@
 //! The RPCs against owners that a test makes say anything: nothing is guessed, nothing is stored
 //! that the facts do not allow, and who hides cannot be told from who is gone.
 
+mod budgets;
 mod closed;
 mod disguise;
 mod fake;

@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     future,
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -21,7 +22,7 @@ use postern_proto::{
         RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{AgeBand, Lifecycle, WhoCanMessage},
+    policy::v1::{AccountKind, AgeBand, Lifecycle, WhoCanMessage},
     settings::v1::{
         BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyRequest,
         GetDmPolicyResponse,
@@ -48,6 +49,9 @@ use crate::{
     peers::Owners,
     store::{NOW, World},
 };
+
+/// The age of everybody's account.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How one owner misbehaves.
 #[derive(Clone)]
@@ -92,6 +96,8 @@ impl Fake {
             user_id: user.to_string(),
             lifecycle: Lifecycle::Active.into(),
             age_band: AgeBand::Adult.into(),
+            kind: AccountKind::Personal.into(),
+            create_time: Some(NOW.minus(YEAR).to_proto()),
             version: 7,
             ..Standing::default()
         };
@@ -283,10 +289,26 @@ impl StandingFactsService for Fake {
     }
 }
 
-/// The service on an empty database, its owners, and a clock that stands still.
+/// The service on an empty database, its owners, and a clock that stands still. No budget holds.
 pub async fn service() -> (Arc<World>, Arc<Rpc>, Fake) {
-    let world = World::new().await;
+    service_with(|_| {}).await
+}
+
+/// The same with some settings of its own.
+pub async fn service_with(change: impl FnOnce(&mut Config)) -> (Arc<World>, Arc<Rpc>, Fake) {
+    let world = Arc::new(World::new().await);
     let fake = Fake::default();
+    let rpc = replica(&world, &fake, &Clock::manual(NOW), change);
+    (world, rpc, fake)
+}
+
+/// One of several processes that serve one database.
+pub fn replica(
+    world: &World,
+    fake: &Fake,
+    clock: &Clock,
+    change: impl FnOnce(&mut Config),
+) -> Arc<Rpc> {
     let means = Means::new(Telemetry::without_logs().unwrap().rpc(), Random::system());
     let peer = |name, server: LocalServer| {
         let slot = Arc::new(OnceLock::new());
@@ -297,23 +319,25 @@ pub async fn service() -> (Arc<World>, Arc<Rpc>, Fake) {
     let settings = BoxCloneSyncService::new(DmPolicyServiceServer::new(fake.clone()));
     let identity = BoxCloneSyncService::new(StandingFactsServiceServer::new(fake.clone()));
     let random = Random::system();
-    let rpc = Rpc {
+    let mut config = Config {
+        request_messages_max: REQUEST_MESSAGES_MAX,
+        decline_cool_down: Duration::from_secs(60),
+        refusals_kept: Duration::from_secs(60),
+        committers: 1,
+        budgets: None,
+    };
+    change(&mut config);
+    Arc::new(Rpc {
         owners: Owners::of(
             peer(ServiceName::Graph, graph),
             peer(ServiceName::Settings, settings),
             peer(ServiceName::Identity, identity),
         ),
-        committers: Committers::start(&world.store, 1),
+        committers: Committers::start(&world.store, config.committers),
         store: world.store.clone(),
-        clock: Clock::manual(NOW),
+        clock: clock.clone(),
         pager: Arc::new(Pager::new(&[7; 32], random.clone())),
         random,
-        config: Config {
-            request_messages_max: REQUEST_MESSAGES_MAX,
-            decline_cool_down: std::time::Duration::from_secs(60),
-            refusals_kept: std::time::Duration::from_secs(60),
-            committers: 1,
-        },
-    };
-    (Arc::new(world), Arc::new(rpc), fake)
+        config,
+    })
 }
