@@ -3,10 +3,13 @@
 
 mod budgets;
 mod closed;
+mod consents;
 mod disguise;
 mod fake;
 mod moving;
 mod nonsense;
+mod preview;
+mod receiving;
 
 use std::{sync::Arc, time::Duration};
 

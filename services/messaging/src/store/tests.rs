@@ -2,6 +2,7 @@
 
 mod batch;
 mod budgets;
+mod consents;
 mod fence;
 mod guard;
 mod lists;
