@@ -12,6 +12,7 @@ const HOMES: &[(&str, &str)] = &[
     ("account", "user_id"),
     ("action", "user_id"),
     ("audit", "user_id"),
+    ("attempts_refused", "sender_id"),
     ("conversation", "conversation_id"),
     ("fence_task", "user_id"),
     ("follower", "followee_id"),
@@ -22,6 +23,7 @@ const HOMES: &[(&str, &str)] = &[
     ("message", "conversation_id"),
     ("outbox", "shard"),
     ("outbox_shard", "shard"),
+    ("overrun", "sender_id"),
     ("participant", "user_id"),
     ("policy_version", "user_id"),
     // Found by its hash alone.
@@ -31,6 +33,7 @@ const HOMES: &[(&str, &str)] = &[
     ("role_grant", "user_id"),
     ("session", "user_id"),
     ("settings", "user_id"),
+    ("stranger_text", "sender_id"),
     ("user_event", "user_id"),
 ];
 

@@ -5,8 +5,12 @@ use std::time::Duration;
 use postern_policy::REQUEST_MESSAGES_MAX;
 use postern_shared::config::Source;
 
+use crate::domain::{Budget, Budgets};
+
 /// A day in seconds.
 const DAY_S: u64 = 24 * 60 * 60;
+/// A second in milliseconds.
+const SECOND_MS: u64 = 1_000;
 
 /// For how long a message can be deleted for everyone, in seconds.
 const UNSEND_WINDOW_S: u64 = 180;
@@ -28,6 +32,8 @@ pub struct Config {
     /// How many transactions commit messages side by side on PostgreSQL; SQLite has one writer.
     /// Default 4.
     pub committers: usize,
+    /// What people may send in a time; none when `limits` is `off`.
+    pub budgets: Option<Budgets>,
 }
 
 impl Config {
@@ -57,6 +63,114 @@ impl Config {
             unsend_window: chosen(unsend_window),
             request_expiry: chosen(request_expiry * DAY_S),
             committers: usize::try_from(committers).unwrap_or(1),
+            budgets: Some(budgets(source)),
+        }
+    }
+}
+
+/// Every budget of the policy, with its figures.
+fn budgets(source: &mut Source) -> Budgets {
+    let mut number = |key: &str, unit: &str, max: u32, default: u32| {
+        let bounds = (1, u64::from(max));
+        let number = source.number(key, unit, bounds, u64::from(default));
+        u32::try_from(number).unwrap_or(default)
+    };
+    let minute = "attempts a minute";
+    let attempts = number("messaging.attempts_per_minute", minute, 60_000, 60);
+    let pair = (
+        number("messaging.pair_burst", "messages at once", 10_000, 60),
+        number("messaging.pair_per_second", "messages a second", 1_000, 1),
+    );
+    let day = "new people a day";
+    let new_strangers = number("messaging.new_strangers_per_day", day, 100_000, 20);
+    let at_once = "strangers at once";
+    let inbound = (
+        number("messaging.inbound_strangers_burst", at_once, 10_000, 20),
+        number(
+            "messaging.inbound_strangers_refill_s",
+            "seconds",
+            86_400,
+            30,
+        ),
+    );
+    let business = (
+        number("messaging.business_inbound_burst", at_once, 1_000_000, 600),
+        number(
+            "messaging.business_inbound_per_second",
+            "strangers a second",
+            1_000,
+            10,
+        ),
+    );
+    Budgets {
+        attempts: Budget::per(attempts, 60 * SECOND_MS),
+        pair: Budget::new(pair.0, SECOND_MS.div_ceil(u64::from(pair.1))),
+        new_strangers: Budget::per_day(new_strangers),
+        inbound_person: Budget::new(inbound.0, SECOND_MS * u64::from(inbound.1)),
+        inbound_business: Budget::new(business.0, SECOND_MS.div_ceil(u64::from(business.1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (format!("POSTERN_MESSAGING_{name}"), (*value).to_owned()));
+        let mut source = Source::new(variables).unwrap();
+        let config = Config::read(&mut source);
+        source.finish(&[]).map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn budgets_are_those_of_the_policy_unless_set() {
+        let policy = Budgets {
+            attempts: Budget::new(60, 1_000),
+            pair: Budget::new(60, 1_000),
+            new_strangers: Budget::new(20, 72 * 60 * 1_000),
+            inbound_person: Budget::new(20, 30_000),
+            inbound_business: Budget::new(600, 100),
+        };
+        assert_eq!(read(&[]).unwrap().budgets, Some(policy));
+        let set = read(&[
+            ("ATTEMPTS_PER_MINUTE", "6"),
+            ("PAIR_BURST", "7"),
+            ("PAIR_PER_SECOND", "3"),
+            ("NEW_STRANGERS_PER_DAY", "1"),
+            ("INBOUND_STRANGERS_BURST", "8"),
+            ("INBOUND_STRANGERS_REFILL_S", "9"),
+            ("BUSINESS_INBOUND_BURST", "10"),
+            ("BUSINESS_INBOUND_PER_SECOND", "11"),
+        ]);
+        let expected = Budgets {
+            attempts: Budget::new(6, 10_000),
+            pair: Budget::new(7, 334),
+            new_strangers: Budget::new(1, 86_400_000),
+            inbound_person: Budget::new(8, 9_000),
+            inbound_business: Budget::new(10, 91),
+        };
+        assert_eq!(set.unwrap().budgets, Some(expected));
+    }
+
+    #[test]
+    fn a_budget_that_pays_nothing_is_a_mistake() {
+        for name in [
+            "ATTEMPTS_PER_MINUTE",
+            "PAIR_BURST",
+            "PAIR_PER_SECOND",
+            "NEW_STRANGERS_PER_DAY",
+            "INBOUND_STRANGERS_BURST",
+            "INBOUND_STRANGERS_REFILL_S",
+            "BUSINESS_INBOUND_BURST",
+            "BUSINESS_INBOUND_PER_SECOND",
+        ] {
+            for wrong in ["0", "-1", "99999999", "many"] {
+                let error = read(&[(name, wrong)]).unwrap_err();
+                assert!(error.contains(name), "{error}");
+            }
         }
     }
 }

@@ -2,14 +2,21 @@
 //!
 //! Pure: no I/O, no clock, no contract, no database.
 
+mod budget;
 mod content;
 mod conversation;
+mod for_policy;
 mod prepared;
+mod revoke;
 mod transition;
 
+#[cfg(test)]
+pub use budget::Price;
+pub use budget::{Bill, Budget, Budgets, Left, Parties};
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
 pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};
+pub use revoke::revoke;
 pub use transition::{
     Folder, Owners, RequestStep, accept, block, decline, request_steps, send, withdraw,
 };

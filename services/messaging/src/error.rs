@@ -44,12 +44,27 @@ pub enum Error {
     /// It is too late.
     #[error("the time in which this message could be deleted for everyone is over")]
     UnsendWindowClosed,
-    /// The caller is gone to others.
-    #[error("your account is deactivated, suspended or banned")]
-    AccountRestricted,
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
+    /// The caller named themselves.
+    #[error("this needs another account than your own: name another person")]
+    SelfReference,
+    /// To this caller there is no such account. One variant for every cause: nothing about the
+    /// account or the cause may be told.
+    #[error("no such account: check the id or the handle")]
+    AccountNotFound,
+    /// The caller is gone to others themselves.
+    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
+    AccountRestricted,
+    /// Nobody under 16 takes messages.
+    #[error("`who_can_message` stays `NO_ONE` for people under 16")]
+    NoMessagesForAge,
+    /// Nobody under 18 takes messages from strangers.
+    #[error(
+        "`who_can_message` cannot be `EVERYONE` for people under 18: choose `FRIENDS` or `NO_ONE`"
+    )]
+    NotEveryoneForAge,
     /// A fence is not the caller's to raise, or not like this.
     #[error(transparent)]
     Fence(#[from] fence::Refused),
@@ -80,9 +95,15 @@ impl Failure for Error {
             Self::MessageNotFound => (Code::NotFound, ErrorReason::MessageNotFound),
             Self::NotTheAuthor => (Code::PermissionDenied, ErrorReason::NotTheAuthor),
             Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
-            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
+            Self::SelfReference => (Code::InvalidArgument, ErrorReason::SelfReference),
+            Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
+            Self::NoMessagesForAge | Self::NotEveryoneForAge => (
+                Code::FailedPrecondition,
+                ErrorReason::SettingNotAllowedForAge,
+            ),
             Self::Fence(error) => error.classify(),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(error) => error.classify(),

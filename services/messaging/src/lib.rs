@@ -29,7 +29,7 @@ use postern_proto::{
 };
 use postern_shared::{
     caller::ServiceName,
-    config::Source,
+    config::{Limits, Source},
     run::{Builder, Context, Parts, REQUEST_BYTES_MAX, Service, StartError},
 };
 
@@ -56,7 +56,10 @@ fn configure(source: &mut Source) -> Builder {
     Box::new(move |context| build(config, context).boxed())
 }
 
-async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
+async fn build(mut config: Config, context: Context) -> Result<Parts, StartError> {
+    if context.limits == Limits::Off {
+        config.budgets = None;
+    }
     let store = Store::new(context.db);
     let expiry = (config.request_expiry)
         .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));

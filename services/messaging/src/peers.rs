@@ -4,6 +4,7 @@
 //! no answer; nothing is ever filled in. Must not decide anything.
 
 mod block;
+mod many;
 
 use postern_policy::{
     AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
@@ -25,6 +26,7 @@ use postern_proto::{
 };
 use postern_shared::{
     caller::{Caller, ServiceName},
+    clock::Timestamp,
     error::{Dependency, reason_of},
     id::UserId,
     peer::Peer,
@@ -32,7 +34,7 @@ use postern_shared::{
     run::{Peers, StartError},
 };
 
-use crate::domain::{self, Versions};
+use crate::domain::{self, Parties, Versions};
 
 /// The owners, as clients.
 #[derive(Debug, Clone)]
@@ -56,6 +58,8 @@ pub struct Gathered {
     pub recipient_settings: Answer<Settings>,
     /// Graph about the pair.
     pub edges: Option<Edges>,
+    /// When the sender's account was made, and what the recipient's is used for.
+    pub parties: Parties,
     /// What goes into a consent of the sender, where all of it is known.
     pub sender_owners: Option<domain::Owners>,
     /// The versions of the sender's policy, where all are known.
@@ -113,6 +117,21 @@ impl Owners {
             }
             Err(status) if reason_of(&status) == Some(ErrorReason::AccountNotFound) => Ok(None),
             Err(status) => Err(unavailable(status)),
+        }
+    }
+
+    /// Who is named; none when nobody goes by the handle. An id is taken for what it is.
+    ///
+    /// # Errors
+    /// When identity cannot be asked for a handle.
+    pub async fn named(
+        &self,
+        caller: &Caller,
+        person: &Named,
+    ) -> Result<Option<UserId>, Dependency> {
+        match person {
+            Named::Id(id) => Ok(Some(*id)),
+            handle @ Named::Handle(_) => self.resolve(caller, handle).await,
         }
     }
 
@@ -203,6 +222,16 @@ fn assemble(
         sender_settings: understand(sender_policy, settings),
         recipient_settings: understand(recipient_policy, settings),
         edges: relationship.map(edges),
+        parties: Parties {
+            sender_since: match sender_standing {
+                Answer::Known(standing) => created(standing),
+                Answer::Absent | Answer::Unavailable => None,
+            },
+            recipient_is_business: matches!(
+                recipient_standing,
+                Answer::Known(standing) if standing.kind() == wire::AccountKind::Business
+            ),
+        },
         sender_owners,
         sender_versions: versions(
             relationship.map(|r| r.user_version),
@@ -267,7 +296,18 @@ fn settings(policy: &DmPolicy) -> Option<Settings> {
     })
 }
 
+/// When an account was made.
+fn created(standing: &Standing) -> Option<Timestamp> {
+    let created = unix_millis(standing.create_time.as_ref()?)?;
+    Some(Timestamp::from_unix_millis(created))
+}
+
 fn person(standing: &Standing) -> Option<Person> {
+    // What a message costs depends on both.
+    created(standing)?;
+    if standing.kind() == wire::AccountKind::Unspecified {
+        return None;
+    }
     Some(Person {
         lifecycle: match standing.lifecycle() {
             wire::Lifecycle::Active => Lifecycle::Active,

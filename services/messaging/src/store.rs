@@ -3,7 +3,9 @@
 //! Every write of a pair takes its locks in one order: mailboxes by user id, then conversations by
 //! id, then the rest. Reads never lock.
 
+mod attempts;
 mod commit;
+mod consents;
 mod entity;
 mod events;
 mod fence;
@@ -19,6 +21,8 @@ mod withdraw;
 
 use postern_shared::db::Db;
 
+pub use attempts::Charged;
+pub use consents::Known;
 pub use fence::RaiseError;
 pub use lists::List;
 pub use migrations::MIGRATIONS;

@@ -6,7 +6,7 @@ use postern_shared::{
     id::{ConversationId, DecisionId, UserId},
 };
 
-use super::{ClientMessageId, Content, Conversation, Folder};
+use super::{Bill, ClientMessageId, Content, Conversation, Folder};
 
 /// The versions of one person's policy that a decision was made with, one for each owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct PreparedSend {
     pub told: Told,
     /// The row of the policy that decided.
     pub rule: Rule,
+    /// What it costs: all of it has to be payable still.
+    pub bill: Bill,
     /// The trace of the call that sends it, where one is kept.
     pub traceparent: Option<String>,
 }
@@ -80,7 +82,7 @@ pub enum Outcome {
     },
     /// A message with this id was stored before; nothing was changed.
     Duplicate,
-    /// A fence or the pair moved, or a row is missing; nothing was changed. Decide again.
+    /// A fence, the pair or a budget moved, or a row is missing; nothing was changed. Decide again.
     Moved,
 }
 

@@ -1,6 +1,6 @@
 //! SendMessage: parse, look for an earlier answer, gather, decide, commit.
 
-use postern_policy::{Decision, Refusal, decide};
+use postern_policy::{Decision, Refusal, Rule, decide};
 use postern_proto::{
     messaging::v1::{
         self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
@@ -20,14 +20,14 @@ use tracing::Span;
 
 use super::{
     ROUNDS_MAX, Rpc,
-    facts::{Question, facts},
+    facts::{Question, bill, facts},
     reply,
 };
 use crate::{
-    domain::{self, ClientMessageId, Content, Message, Outcome, PreparedSend},
+    domain::{self, Bill, ClientMessageId, Content, Message, Outcome, PreparedSend},
     error::Error,
     peers::Gathered,
-    store::Pair,
+    store::{Charged, Pair},
 };
 
 /// A message that makes sense by itself.
@@ -63,7 +63,7 @@ pub(super) async fn send_message(
             recipient: other,
             content: draft.content.kind().for_policy(),
         };
-        let facts = facts(rpc, &question, &pair.conversation, &gathered, now);
+        let facts = facts(rpc, &question, &pair, &gathered, now);
         let prepared = match decide(&facts) {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
@@ -72,9 +72,8 @@ pub(super) async fn send_message(
                 if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
                     return answer_again(&sent, &draft, me.id);
                 }
-                let id = DecisionId::new(now, &rpc.random);
                 let record = domain::Refusal {
-                    id,
+                    id: DecisionId::new(now, &rpc.random),
                     sender: me.id,
                     recipient,
                     rule,
@@ -83,8 +82,7 @@ pub(super) async fn send_message(
                     versions: gathered.sender_versions.zip(gathered.recipient_versions),
                     decided_at: now,
                 };
-                rpc.store.record_refusal(&record).await?;
-                return Ok(refused(reason, id));
+                return refuse(rpc, &record, reason).await;
             }
             deliver @ Decision::Deliver { .. } => {
                 if pair.incomplete {
@@ -92,7 +90,14 @@ pub(super) async fn send_message(
                     rpc.store.create_pair(me.id, other).await?;
                     continue;
                 }
-                prepare(&me, other, &pair, &gathered, &draft, deliver, now)?
+                let bill = bill(rpc, &question, &pair, &gathered, now);
+                let round = Round {
+                    pair,
+                    gathered,
+                    bill,
+                    now,
+                };
+                prepare(&me, other, round, &draft, deliver)?
             }
         };
         match rpc.committers.commit(prepared.clone()).await? {
@@ -105,6 +110,28 @@ pub(super) async fn send_message(
         }
     }
     Err(Error::Contention)
+}
+
+/// Charges the attempt and answers it. What an empty budget refuses is counted and not recorded.
+async fn refuse(
+    rpc: &Rpc,
+    record: &domain::Refusal,
+    reason: Refusal,
+) -> Result<SendMessageResponse, Error> {
+    if record.rule == Rule::AttemptsEmpty {
+        let counted = rpc
+            .store
+            .count_refused_attempt(record.sender, record.decided_at);
+        counted.await?;
+        return Ok(refused(reason, None));
+    }
+    let attempts = rpc.config.budgets.map(|budgets| budgets.attempts);
+    match rpc.store.record_refusal(record, attempts).await? {
+        Charged::Paid => Ok(refused(reason, Some(record.id))),
+        Charged::Empty { retry_after_ms } => {
+            Ok(refused(Refusal::RateLimited { retry_after_ms }, None))
+        }
+    }
 }
 
 /// What this id of this sender was used for towards this person.
@@ -155,24 +182,36 @@ fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content>
     }
 }
 
+/// What one round of deciding had in its hands.
+struct Round {
+    pair: Pair,
+    gathered: Gathered,
+    bill: Bill,
+    now: Timestamp,
+}
+
 fn prepare(
     me: &Me,
     other: UserId,
-    pair: &Pair,
-    gathered: &Gathered,
+    round: Round,
     draft: &Draft,
     decision: Decision,
-    now: Timestamp,
 ) -> Result<PreparedSend, Error> {
     let Decision::Deliver {
         rule,
         placement,
+        trust,
         told,
-        ..
     } = decision
     else {
         return Err(Error::Undecidable);
     };
+    let Round {
+        pair,
+        gathered,
+        bill,
+        now,
+    } = round;
     // A decision to deliver had all of them.
     let (Some(owners), Some(sender_versions), Some(recipient_versions)) = (
         gathered.sender_owners,
@@ -196,6 +235,11 @@ fn prepare(
         placement,
         told,
         rule,
+        bill: if trust.is_stranger() {
+            bill
+        } else {
+            bill.without_strangers()
+        },
         traceparent: telemetry::traceparent(&Span::current()),
     })
 }
@@ -222,10 +266,10 @@ fn stored(message: &Message, sender: UserId) -> SendMessageResponse {
     }
 }
 
-fn refused(refusal: Refusal, id: DecisionId) -> SendMessageResponse {
+fn refused(refusal: Refusal, id: Option<DecisionId>) -> SendMessageResponse {
     let mut refused = Refused {
         reason: told(refusal).into(),
-        decision_id: id.to_string(),
+        decision_id: id.map(|id| id.to_string()).unwrap_or_default(),
         ..Refused::default()
     };
     match refusal {

@@ -1,11 +1,15 @@
 //! The RPCs against owners that a test makes say anything: nothing is guessed, nothing is stored
 //! that the facts do not allow, and who hides cannot be told from who is gone.
 
+mod budgets;
 mod closed;
+mod consents;
 mod disguise;
 mod fake;
 mod moving;
 mod nonsense;
+mod preview;
+mod receiving;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,6 +1,8 @@
 //! The store on a database of its own, and what must be true of it after whatever happened.
 
 mod batch;
+mod budgets;
+mod consents;
 mod effects;
 mod expiry;
 mod fence;
@@ -34,7 +36,7 @@ use super::{
     entity::{conversation, mailbox, message, participant, refusal, user_event},
 };
 use crate::domain::{
-    self, ClientMessageId, Content, Conversation, Outcome, Owners, PreparedSend, Versions,
+    self, Bill, ClientMessageId, Content, Conversation, Outcome, Owners, PreparedSend, Versions,
 };
 
 /// When everything here happens.
@@ -322,6 +324,7 @@ fn prepared(
         placement,
         told,
         rule,
+        bill: Bill::FREE,
         traceparent: Some(format!("trace of {id}")),
     }
 }

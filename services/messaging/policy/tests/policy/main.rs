@@ -19,4 +19,6 @@ mod matrix;
 mod oracle;
 mod product;
 mod properties;
+mod receiving;
+mod remedies;
 mod rows;
