@@ -331,11 +331,12 @@ impl Wiring<'_> {
         };
         let uris = self.common.peer_urls.get(&name);
         let uris = uris.ok_or_else(|| {
-            problem(
+            let place = ServiceName::ALL.iter().position(|known| *known == name);
+            let port = 50_151 + place.unwrap_or(0);
+            problem(format!(
                 "is not set: expected the internal address of that service, such as \
-                     http://127.0.0.1:50151"
-                    .to_owned(),
-            )
+                 http://127.0.0.1:{port}"
+            ))
         })?;
         let credential = self.service_key.credential(me);
         Peer::network(me, name, uris, &credential, &self.means)

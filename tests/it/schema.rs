@@ -11,8 +11,10 @@ use ask::{Index, Schema};
 const HOMES: &[(&str, &str)] = &[
     ("account", "user_id"),
     ("conversation", "conversation_id"),
+    ("fence_task", "user_id"),
     ("follower", "followee_id"),
     ("friend", "owner_id"),
+    ("gone", "user_id"),
     // One row is one reservation: unique everywhere because the handle itself is the home.
     ("handle", "handle"),
     ("mailbox", "user_id"),
@@ -27,6 +29,7 @@ const HOMES: &[(&str, &str)] = &[
     ("relation", "owner_id"),
     ("session", "user_id"),
     ("settings", "user_id"),
+    ("settings_change", "user_id"),
     ("user_event", "user_id"),
 ];
 

@@ -231,3 +231,38 @@ fn builder(added: &[(&'static str, Add)]) -> RoutesBuilder {
     }
     builder
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_proto::policy::v1::{
+        RaiseRequest, RaiseResponse,
+        fence_service_server::{FenceService, FenceServiceServer},
+    };
+    use tonic::{Response, Status};
+
+    use super::*;
+
+    struct Fences;
+
+    #[tonic::async_trait]
+    impl FenceService for Fences {
+        async fn raise(
+            &self,
+            _: tonic::Request<RaiseRequest>,
+        ) -> Result<Response<RaiseResponse>, Status> {
+            Err(Status::unimplemented("nobody asks"))
+        }
+    }
+
+    #[test]
+    fn a_port_has_one_place_for_a_contract_that_two_services_serve() {
+        let one = || Parts::new().internal(FenceServiceServer::new(Fences));
+        let two = one().public(FenceServiceServer::new(Fences));
+        let merged = Parts::merge(vec![one(), two, one()]);
+        let name = "postern.policy.v1.FenceService";
+        assert_eq!(merged.internal_names(), [name]);
+        assert_eq!(merged.public_names(), [name]);
+        // It would not be built with two.
+        let _ = merged.internal_routes();
+    }
+}

@@ -166,7 +166,7 @@ async fn what_is_not_in_the_contract_is_unknown() {
         "/postern.identity.v1.AccountService/GetAccount2",
         "//postern.identity.v1.AccountService/GetAccount",
         "/postern.identity.v2.AccountService/GetAccount",
-        "/postern.policy.v1.FenceService/Raise",
+        "/postern.policy.v1.FenceService/Lower",
         "/grpc.reflection.v1.ServerReflection/Nothing",
         "/metrics",
     ] {
