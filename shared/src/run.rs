@@ -13,7 +13,12 @@ mod process;
 mod serve;
 
 use std::{
-    collections::BTreeMap, fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
+    collections::BTreeMap,
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use futures_util::{FutureExt as _, future};
@@ -237,13 +242,12 @@ impl Setup {
         let names: Vec<_> = services.iter().map(|(service, _)| service.name).collect();
         let folder = folder::Folder::open(&common, &names, &random)?;
         let sockets = serve::Sockets::bind(&common).await?;
-        // One for each service: two may serve the same contract, as those do that keep fences.
-        let slots: Slots = names.iter().map(|name| (*name, Slot::default())).collect();
+        let slot: Slot = Arc::new(OnceLock::new());
         let wiring = Wiring {
             names: &names,
             common: &common,
             service_key: &folder.service_key,
-            slots: &slots,
+            slot: &slot,
             means: Means::new(telemetry.rpc(), random.clone()).with(faults),
         };
         let shared = Arc::new(Shared {
@@ -285,10 +289,12 @@ impl Setup {
         });
         let (parts, stores): (Vec<_>, Vec<_>) =
             future::try_join_all(building).await?.into_iter().unzip();
-        for (name, parts) in names.iter().zip(&parts) {
-            wiring.lead(*name, parts, &shared);
-        }
         let parts = Parts::merge(parts);
+        let internal = parts.internal_routes();
+        let served = parts.internal_names();
+        let guarded = Stack::new(Arc::clone(&shared), Port::Internal, &served).layer(internal);
+        // Nobody else fills it: it was made above.
+        let _ = slot.set(BoxCloneSyncService::new(guarded));
         let events = serve::Events { bus, stores };
         serve::serve(sockets, parts, shared, telemetry.clone(), events, folder).await
     }
@@ -310,22 +316,19 @@ fn warn_of(common: &Common) {
     }
 }
 
-/// Where the services of this process will be.
-type Slots = BTreeMap<ServiceName, Slot>;
-
 /// How the services of this process find the others.
 struct Wiring<'a> {
     names: &'a [ServiceName],
     common: &'a Common,
     service_key: &'a ServiceKey,
-    slots: &'a Slots,
+    slot: &'a Slot,
     means: Means,
 }
 
 impl Wiring<'_> {
     fn peer(&self, me: ServiceName, name: ServiceName) -> Result<Peer, StartError> {
-        if let Some(slot) = self.slots.get(&name) {
-            return Ok(Peer::local(me, name, Arc::clone(slot), &self.means));
+        if self.names.contains(&name) {
+            return Ok(Peer::local(me, name, Arc::clone(self.slot), &self.means));
         }
         let problem = |problem: String| StartError::PeerUrl {
             peer: name,
@@ -333,25 +336,16 @@ impl Wiring<'_> {
         };
         let uris = self.common.peer_urls.get(&name);
         let uris = uris.ok_or_else(|| {
-            problem(
+            let place = ServiceName::ALL.iter().position(|known| *known == name);
+            let port = 50_151 + place.unwrap_or(0);
+            problem(format!(
                 "is not set: expected the internal address of that service, such as \
-                     http://127.0.0.1:50151"
-                    .to_owned(),
-            )
+                 http://127.0.0.1:{port}"
+            ))
         })?;
         let credential = self.service_key.credential(me);
         Peer::network(me, name, uris, &credential, &self.means)
             .map_err(|error| problem(format!("cannot be used: {error}")))
-    }
-
-    /// Leads the calls of this process to a service that is built now.
-    fn lead(&self, name: ServiceName, parts: &Parts, shared: &Arc<Shared>) {
-        let stack = Stack::new(Arc::clone(shared), Port::Internal, &parts.internal_names());
-        let guarded = stack.layer(parts.internal_routes());
-        if let Some(slot) = self.slots.get(&name) {
-            // Nobody else fills it: it was made for this.
-            let _ = slot.set(BoxCloneSyncService::new(guarded));
-        }
     }
 
     /// The peers that a service may call: the arrows of the architecture.

@@ -68,16 +68,16 @@ pub fn rpcs() -> Vec<Rpc> {
 /// Where the contract says that a service is served.
 pub fn ports(service: &str) -> Ports {
     // The other services fetch the keys for access tokens over the internal port, and messaging
-    // blocks there for whoever declines a request with it.
-    let both = matches!(
-        service,
-        "postern.identity.v1.SessionService" | "postern.graph.v1.GraphService"
-    );
+    // blocks there in the name of a person who declines and blocks.
+    let both = [
+        "postern.identity.v1.SessionService",
+        "postern.graph.v1.GraphService",
+    ];
     let comment = &comments()[service];
     let internal = comment.contains("Internal port only.");
     Ports {
         public: !internal,
-        internal: internal || both,
+        internal: internal || both.contains(&service),
     }
 }
 

@@ -17,6 +17,7 @@ const HOMES: &[(&str, &str)] = &[
     ("fence_task", "user_id"),
     ("follower", "followee_id"),
     ("friend", "owner_id"),
+    ("gone", "user_id"),
     // One row is one reservation: unique everywhere because the handle itself is the home.
     ("handle", "handle"),
     ("mailbox", "user_id"),
@@ -33,6 +34,7 @@ const HOMES: &[(&str, &str)] = &[
     ("role_grant", "user_id"),
     ("session", "user_id"),
     ("settings", "user_id"),
+    ("settings_change", "user_id"),
     ("stranger_text", "sender_id"),
     ("user_event", "user_id"),
 ];

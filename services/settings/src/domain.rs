@@ -142,9 +142,9 @@ impl Choices {
 
 /// A person's settings at one moment: what they chose and the version of it, never apart.
 ///
-/// `choices` is what was chosen, or the default: it is never moved by a birthday. Who decides about a
-/// message, and [`effective`], hold it to what the age band of today allows: a birth date that was
-/// corrected may leave behind more than that.
+/// `choices` is what was chosen, or the default: it is never moved by a birthday. Who decides about
+/// a message, and [`effective`], hold it to what the age band of today allows: a birth date that
+/// was corrected may leave behind more than that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// What they chose.
@@ -317,114 +317,55 @@ mod tests {
         assert_eq!((after.version, after.left_everyone_version), (11, 9));
     }
 
+    fn words(words: &[&str]) -> Option<Keywords> {
+        let words = words.iter().map(|word| Keyword::parse(word).unwrap());
+        Some(Keywords::new(words.collect()).unwrap())
+    }
+
+    /// The settings after a change that does change something.
+    fn after(settings: &Settings, change: Change) -> Settings {
+        let user = UserId::random(&Random::system());
+        let update = Update { change, etag: None };
+        settings.updated(user, &update, NOW).unwrap().unwrap()
+    }
+
     #[test]
     fn what_narrows_is_told_from_what_widens() {
+        type Set = fn(&mut Change);
         use WhoCanMessage::{Everyone, Friends, NoOne};
-        let user = UserId::random(&Random::system());
-        let words = |words: &[&str]| {
-            let words = words.iter().map(|word| Keyword::parse(word).unwrap());
-            Some(Keywords::new(words.collect()).unwrap())
-        };
+        let before = Settings::untouched(ADULT);
+        let off = Some(false);
         let open = Change {
             who_can_message: Some(Everyone),
-            read_receipts: Some(false),
-            spam: Some(false),
-            offensive: Some(false),
+            read_receipts: off,
+            spam: off,
+            offensive: off,
             keywords: words(&["a", "b"]),
-            messages: Some(false),
-            requests: Some(false),
-            previews: Some(false),
+            messages: off,
+            requests: off,
+            previews: off,
         };
-        let update = |change| Update { change, etag: None };
-        let before = Settings::untouched(ADULT);
-        let open = before.updated(user, &update(open), NOW).unwrap().unwrap();
+        let open = after(&before, open);
         // With a word it is narrower in one way, though wider in all others.
         assert!(open.narrow(&before) && before.narrow(&open));
-        let none = Change::default;
-        for (change, narrows) in [
-            (
-                Change {
-                    who_can_message: Some(Friends),
-                    ..none()
-                },
-                true,
-            ),
-            (
-                Change {
-                    who_can_message: Some(NoOne),
-                    ..none()
-                },
-                true,
-            ),
-            (
-                Change {
-                    spam: Some(true),
-                    ..none()
-                },
-                true,
-            ),
-            (
-                Change {
-                    offensive: Some(true),
-                    ..none()
-                },
-                true,
-            ),
-            (
-                Change {
-                    keywords: words(&["b", "c"]),
-                    ..none()
-                },
-                true,
-            ),
-            (
-                Change {
-                    keywords: words(&["b"]),
-                    ..none()
-                },
-                false,
-            ),
-            (
-                Change {
-                    keywords: words(&["b", "a"]),
-                    ..none()
-                },
-                false,
-            ),
-            (
-                Change {
-                    read_receipts: Some(true),
-                    ..none()
-                },
-                false,
-            ),
-            (
-                Change {
-                    messages: Some(true),
-                    ..none()
-                },
-                false,
-            ),
-            (
-                Change {
-                    requests: Some(true),
-                    ..none()
-                },
-                false,
-            ),
-            (
-                Change {
-                    previews: Some(true),
-                    ..none()
-                },
-                false,
-            ),
-        ] {
-            let after = open
-                .updated(user, &update(change.clone()), NOW)
-                .unwrap()
-                .unwrap();
-            assert_eq!(after.narrow(&open), narrows, "{change:?}");
+        let cases: [(Set, bool); 11] = [
+            (|to| to.who_can_message = Some(Friends), true),
+            (|to| to.who_can_message = Some(NoOne), true),
+            (|to| to.spam = Some(true), true),
+            (|to| to.offensive = Some(true), true),
+            (|to| to.keywords = words(&["b", "c"]), true),
+            (|to| to.keywords = words(&["b"]), false),
+            (|to| to.keywords = words(&["b", "a"]), false),
+            (|to| to.read_receipts = Some(true), false),
+            (|to| to.messages = Some(true), false),
+            (|to| to.requests = Some(true), false),
+            (|to| to.previews = Some(true), false),
+        ];
+        for (set, narrows) in cases {
+            let mut change = Change::default();
+            set(&mut change);
+            let narrowed = after(&open, change.clone()).narrow(&open);
+            assert_eq!(narrowed, narrows, "{change:?}");
         }
         for (from, to, narrows) in [
             (Friends, NoOne, true),
@@ -434,8 +375,8 @@ mod tests {
         ] {
             let mut settings = before.clone();
             settings.choices.who_can_message = from;
-            let after = settings.updated(user, &choose(to), NOW).unwrap().unwrap();
-            assert_eq!(after.narrow(&settings), narrows, "{from:?} {to:?}");
+            let narrowed = after(&settings, choose(to).change).narrow(&settings);
+            assert_eq!(narrowed, narrows, "{from:?} {to:?}");
         }
     }
 

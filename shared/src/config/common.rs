@@ -260,11 +260,8 @@ impl TelemetryConfig {
     }
 }
 
-/// Messaging is nobody's peer yet, so it has no address.
+/// Where a service is, for the others.
 fn peer_urls(source: &mut Source, name: ServiceName) -> Option<Vec<http::Uri>> {
-    if name == ServiceName::Messaging {
-        return None;
-    }
     let key = format!("{name}_url");
     // Somebody may have put a password into it: it is not shown.
     let addresses = source.secret(&key)?;

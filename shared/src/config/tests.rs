@@ -100,6 +100,19 @@ fn addresses_may_be_several_and_a_database_has_its_service_filled_in() {
 }
 
 #[test]
+fn each_service_has_an_address_for_the_others() {
+    let names = ServiceName::ALL.map(|name| format!("POSTERN_{name}_URL").to_uppercase());
+    let variables: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), "http://127.0.0.1:1"))
+        .collect();
+    let mut source = source(&variables);
+    let common = Common::read(&mut source, 0);
+    source.finish(&ServiceName::ALL).unwrap();
+    assert!(common.peer_urls.keys().eq(&ServiceName::ALL));
+}
+
+#[test]
 fn lists_of_addresses_are_refused_by_name_when_one_is_wrong() {
     for (name, value) in [
         ("POSTERN_GRAPH_URL", "http://127.0.0.1:1,graph:2"),

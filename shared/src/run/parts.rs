@@ -173,18 +173,11 @@ impl Parts {
         self
     }
 
-    /// What the ports of one process serve. Of two services that serve the same contract there the
-    /// later one does: a port has one place for each. Inside the process either is reached by name.
     pub(super) fn merge(all: Vec<Self>) -> Self {
         let mut merged = Self::new();
         for parts in all {
-            for (served, new) in [
-                (&mut merged.public, parts.public),
-                (&mut merged.internal, parts.internal),
-            ] {
-                served.retain(|(name, _)| new.iter().all(|(again, _)| again != name));
-                served.extend(new);
-            }
+            merged.public.extend(parts.public);
+            merged.internal.extend(parts.internal);
             merged.jobs.extend(parts.jobs);
         }
         merged

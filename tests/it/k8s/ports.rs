@@ -238,6 +238,9 @@ mod tests {
         }
         let hidden = good.with("Service", "postern-graph", "spec/clusterIP", Value::Null);
         assert_eq!(peers(&hidden).len(), 2, "identity and messaging call graph");
+        let name = "postern-messaging";
+        let hidden = good.with("Service", name, "spec/clusterIP", Value::Null);
+        assert_eq!(peers(&hidden).len(), 3, "the others raise at messaging");
     }
 
     #[test]

@@ -127,6 +127,12 @@ mod tests {
             ),
             (
                 "postern-identity",
+                "env/POSTERN_MESSAGING_URL/name",
+                json!("POSTERN_SETTINGS_URL"),
+                "POSTERN_MESSAGING_URL is not set",
+            ),
+            (
+                "postern-identity",
                 "env/POSTERN_TOKEN_KEY_FILE/value",
                 json!("/etc/postern/token/tokens.pem"),
                 "POSTERN_TOKEN_KEY_FILE",

@@ -1,5 +1,6 @@
 //! The four services, each on ports of its own, calling each other over the network: a message
-//! goes from end to end, and while an owner of facts is away nothing is stored.
+//! goes from end to end, while an owner of facts is away nothing is stored, and a block that is
+//! made while messaging is away is enforced once it is back.
 //!
 //! Services refer to each other in circles, and a port is known only once it is bound. So each
 //! is reached through a relay of the test, whose address is known from the beginning.
@@ -10,9 +11,14 @@ use std::{
     path::Path,
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
-use postern_proto::common::v1::ErrorReason;
+use postern_proto::{
+    common::v1::ErrorReason,
+    graph::v1::{BlockRequest, GetEnforcementRequest},
+    policy::v1::Enforcement,
+};
 use postern_shared::{
     clock::Clock,
     run::{Running, Service},
@@ -27,7 +33,7 @@ use crate::suite::{Person, assert_fails, connect, delivered, start};
 async fn services_apart_deliver_and_store_nothing_while_one_is_away() {
     let (folder, ada, ben) = friends().await;
     let mut services = Apart::start(folder).await;
-    let ada = calling(&services.messaging, ada).await;
+    let ada = calling(services.messaging(), ada).await;
     let first = ada.send_as(&ben, "first", "hello").await.unwrap();
     let first = delivered(first).message.unwrap();
     assert_eq!(first.seq, 1);
@@ -44,8 +50,43 @@ async fn services_apart_deliver_and_store_nothing_while_one_is_away() {
     services.start_graph().await;
     let second = ada.send_as(&ben, "second", "hello").await.unwrap();
     assert_eq!(delivered(second).message.unwrap().seq, 2);
-    let ben = calling(&services.messaging, ben).await;
+    let ben = calling(services.messaging(), ben).await;
     assert_eq!(ben.read(&first.conversation_id).await.unwrap().len(), 2);
+}
+
+/// Longer than a slow machine needs until a relay has come by.
+const SOON: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_is_pending_while_messaging_is_away_and_enforced_once_it_is_back() {
+    let (folder, ada, ben) = friends().await;
+    let mut services = Apart::start(folder).await;
+    let ada = calling(services.graph(), ada).await;
+    let block = || {
+        ada.ask(BlockRequest {
+            person: ben.reference(),
+        })
+    };
+    services.stop_messaging().await;
+    // It is stored all the same, and said again it is still no more than that.
+    for _ in 0..2 {
+        let blocked = ada.graph().block(block()).await.unwrap().into_inner();
+        assert_eq!(blocked.enforcement(), Enforcement::Pending);
+        assert!(blocked.relationship.unwrap().blocking);
+    }
+    services.start_messaging().await;
+    let enforced = async {
+        loop {
+            let ask = ada.ask(GetEnforcementRequest {});
+            let told = ada.graph().get_enforcement(ask).await.unwrap();
+            if told.into_inner().enforcement() == Enforcement::Enforced {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(SOON, enforced).await.unwrap();
+    let blocked = ada.graph().block(block()).await.unwrap().into_inner();
+    assert_eq!(blocked.enforcement(), Enforcement::Enforced);
 }
 
 /// A person who calls the public port of one service.
@@ -56,31 +97,52 @@ async fn calling(service: &Running, person: Person) -> Person {
 
 /// The four services, each as a process would run it.
 struct Apart {
-    messaging: Running,
+    messaging: Option<Running>,
     graph: Option<Running>,
     _others: [Running; 2],
-    relays: [Relay; 3],
+    relays: Relays,
     folder: TempDir,
 }
 
 impl Apart {
     async fn start(folder: TempDir) -> Self {
-        let relays = [Relay::start(), Relay::start(), Relay::start()];
+        let relays: Relays = std::array::from_fn(|_| Relay::start());
         let path = folder.path();
         let identity = run(postern_identity::service(), path, &relays).await;
         let graph = run(postern_graph::service(), path, &relays).await;
         let settings = run(postern_settings::service(), path, &relays).await;
         let messaging = run(postern_messaging::service(), path, &relays).await;
-        for (relay, service) in relays.iter().zip([&identity, &graph, &settings]) {
+        let all = [&identity, &graph, &settings, &messaging];
+        for (relay, service) in relays.iter().zip(all) {
             relay.lead_to(Some(service.internal));
         }
         Self {
-            messaging,
+            messaging: Some(messaging),
             graph: Some(graph),
             _others: [identity, settings],
             relays,
             folder,
         }
+    }
+
+    fn messaging(&self) -> &Running {
+        self.messaging.as_ref().unwrap()
+    }
+
+    fn graph(&self) -> &Running {
+        self.graph.as_ref().unwrap()
+    }
+
+    async fn stop_messaging(&mut self) {
+        self.relays[3].lead_to(None);
+        self.messaging.take().unwrap().stop().await;
+    }
+
+    async fn start_messaging(&mut self) {
+        let path = self.folder.path();
+        let messaging = run(postern_messaging::service(), path, &self.relays).await;
+        self.relays[3].lead_to(Some(messaging.internal));
+        self.messaging = Some(messaging);
     }
 
     async fn stop_graph(&mut self) {
@@ -95,11 +157,15 @@ impl Apart {
     }
 }
 
-async fn run(service: Service, folder: &Path, relays: &[Relay; 3]) -> Running {
+/// The ways to the four, in the order of their ports.
+type Relays = [Relay; 4];
+
+async fn run(service: Service, folder: &Path, relays: &Relays) -> Running {
     let names = [
         "POSTERN_IDENTITY_URL",
         "POSTERN_GRAPH_URL",
         "POSTERN_SETTINGS_URL",
+        "POSTERN_MESSAGING_URL",
     ];
     let urls = relays
         .each_ref()

@@ -100,6 +100,7 @@ async fn a_database_that_cannot_be_reached_keeps_its_password() {
             ("POSTERN_DATABASE_WAIT_S", "0"),
             ("POSTERN_DEADLINE_MS", "200"),
             ("POSTERN_IDENTITY_URL", "http://127.0.0.1:1"),
+            ("POSTERN_MESSAGING_URL", "http://127.0.0.1:1"),
         ];
         let services = vec![postern_graph::service()];
         let started = start(services, folder.path(), &Clock::system(), &settings).await;

@@ -149,7 +149,10 @@ impl<'a> Lines<'a> {
 async fn conversations(client: &Client, session: &Session) -> Result<Vec<Listed>, LoadError> {
     const RPC: &str = "ListConversations";
     let listed = every_page(RPC, session, async |page| {
-        let message = ListConversationsRequest { page: Some(page) };
+        let message = ListConversationsRequest {
+            page: Some(page),
+            ..ListConversationsRequest::default()
+        };
         let list = |connection, request| async move {
             let mut lists = ConversationServiceClient::new(connection);
             lists.list_conversations(request).await

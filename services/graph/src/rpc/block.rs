@@ -1,6 +1,6 @@
 //! Block and Unblock. Both work on someone who is gone or who blocks the caller: were they refused,
-//! the refusal would tell. They only narrow what the caller lets in, or take that back, so they work
-//! for a caller who is gone too.
+//! the refusal would tell. They only narrow what the caller lets in, or take that back, so they
+//! work for a caller who is gone too.
 
 use postern_proto::graph::v1::{BlockRequest, BlockResponse, UnblockRequest, UnblockResponse};
 use postern_shared::caller::Me;
