@@ -33,7 +33,6 @@ use tonic::transport::{Channel, Endpoint};
 pub use answers::*;
 pub use home::Home;
 pub use person::Person;
-pub use replica::Replica;
 
 /// Long enough for every rule, and in no list of common ones.
 pub const PASSWORD: &str = "a door that opens inward";

@@ -88,208 +88,244 @@ pub fn decline(pair: Pair) -> Outcome {
 
 pub fn create_account(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair.me.accounts().create_account(CreateAccountRequest {
-            handle: format!("{}.2", pair.me.handle),
-            display_name: "Another".to_owned(),
-            password: PASSWORD.to_owned(),
-            birth_date: "1990-05-17".to_owned(),
-            ..CreateAccountRequest::default()
-        });
-        shown(answer.await)
+        shown(
+            pair.me
+                .accounts()
+                .create_account(CreateAccountRequest {
+                    handle: format!("{}.2", pair.me.handle),
+                    display_name: "Another".to_owned(),
+                    password: PASSWORD.to_owned(),
+                    birth_date: "1990-05-17".to_owned(),
+                    ..CreateAccountRequest::default()
+                })
+                .await,
+        )
     })
 }
 
 pub fn update_account(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .accounts()
-            .update_account(pair.me.ask(UpdateAccountRequest {
-                account: Some(Account {
-                    display_name: "Someone else".to_owned(),
-                    ..Account::default()
-                }),
-                update_mask: Some(mask(&["display_name"])),
-                ..UpdateAccountRequest::default()
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .accounts()
+                .update_account(pair.me.ask(UpdateAccountRequest {
+                    account: Some(Account {
+                        display_name: "Someone else".to_owned(),
+                        ..Account::default()
+                    }),
+                    update_mask: Some(mask(&["display_name"])),
+                    ..UpdateAccountRequest::default()
+                }))
+                .await,
+        )
     })
 }
 
 pub fn deactivate(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .accounts()
-            .deactivate_account(pair.me.ask(DeactivateAccountRequest {}));
-        shown(answer.await)
+        shown(
+            pair.me
+                .accounts()
+                .deactivate_account(pair.me.ask(DeactivateAccountRequest {}))
+                .await,
+        )
     })
 }
 
 pub fn reactivate(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .accounts()
-            .reactivate_account(pair.me.ask(ReactivateAccountRequest {}));
-        shown(answer.await)
+        shown(
+            pair.me
+                .accounts()
+                .reactivate_account(pair.me.ask(ReactivateAccountRequest {}))
+                .await,
+        )
     })
 }
 
 pub fn create_session(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = sessions(&pair.me).create_session(CreateSessionRequest {
-            handle: pair.me.handle.clone(),
-            password: PASSWORD.to_owned(),
-            ..CreateSessionRequest::default()
-        });
-        shown(answer.await)
+        shown(
+            sessions(&pair.me)
+                .create_session(CreateSessionRequest {
+                    handle: pair.me.handle.clone(),
+                    password: PASSWORD.to_owned(),
+                    ..CreateSessionRequest::default()
+                })
+                .await,
+        )
     })
 }
 
 pub fn refresh(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = sessions(&pair.me).refresh_session(RefreshSessionRequest {
-            refresh_token: "made up".to_owned(),
-        });
-        shown(answer.await)
+        shown(
+            sessions(&pair.me)
+                .refresh_session(RefreshSessionRequest {
+                    refresh_token: "made up".to_owned(),
+                })
+                .await,
+        )
     })
 }
 
 pub fn revoke_session(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = sessions(&pair.me).revoke_session(pair.me.ask(RevokeSessionRequest {
-            session_id: NOBODY.to_owned(),
-        }));
-        shown(answer.await)
+        shown(
+            sessions(&pair.me)
+                .revoke_session(pair.me.ask(RevokeSessionRequest {
+                    session_id: NOBODY.to_owned(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn restrict(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .standing()
-            .restrict_messaging(pair.me.ask(RestrictMessagingRequest {
-                person: pair.peer.reference(),
-                ..RestrictMessagingRequest::default()
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .standing()
+                .restrict_messaging(pair.me.ask(RestrictMessagingRequest {
+                    person: pair.peer.reference(),
+                    ..RestrictMessagingRequest::default()
+                }))
+                .await,
+        )
     })
 }
 
 pub fn suspend(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .standing()
-            .suspend_account(pair.me.ask(SuspendAccountRequest {
-                person: pair.peer.reference(),
-                ..SuspendAccountRequest::default()
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .standing()
+                .suspend_account(pair.me.ask(SuspendAccountRequest {
+                    person: pair.peer.reference(),
+                    ..SuspendAccountRequest::default()
+                }))
+                .await,
+        )
     })
 }
 
 pub fn ban(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .standing()
-            .ban_account(pair.me.ask(BanAccountRequest {
-                person: pair.peer.reference(),
-                ..BanAccountRequest::default()
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .standing()
+                .ban_account(pair.me.ask(BanAccountRequest {
+                    person: pair.peer.reference(),
+                    ..BanAccountRequest::default()
+                }))
+                .await,
+        )
     })
 }
 
 pub fn lift(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .standing()
-            .lift_action(pair.me.ask(LiftActionRequest {
-                person: pair.peer.reference(),
-                action_id: NOBODY.to_owned(),
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .standing()
+                .lift_action(pair.me.ask(LiftActionRequest {
+                    person: pair.peer.reference(),
+                    action_id: NOBODY.to_owned(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn unfollow(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair.me.graph().unfollow(pair.me.ask(UnfollowRequest {
-            person: pair.peer.reference(),
-        }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .graph()
+                .unfollow(pair.me.ask(UnfollowRequest {
+                    person: pair.peer.reference(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn remove_follower(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .graph()
-            .remove_follower(pair.me.ask(RemoveFollowerRequest {
-                person: pair.peer.reference(),
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .graph()
+                .remove_follower(pair.me.ask(RemoveFollowerRequest {
+                    person: pair.peer.reference(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn block(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair.me.graph().block(pair.me.ask(BlockRequest {
-            person: pair.peer.reference(),
-        }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .graph()
+                .block(pair.me.ask(BlockRequest {
+                    person: pair.peer.reference(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn unblock(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair.me.graph().unblock(pair.me.ask(UnblockRequest {
-            person: pair.peer.reference(),
-        }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .graph()
+                .unblock(pair.me.ask(UnblockRequest {
+                    person: pair.peer.reference(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn choose(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .settings()
-            .update_settings(pair.me.ask(UpdateSettingsRequest {
-                settings: Some(Settings::default()),
-                update_mask: Some(mask(&["read_receipts"])),
-                ..UpdateSettingsRequest::default()
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .settings()
+                .update_settings(pair.me.ask(UpdateSettingsRequest {
+                    settings: Some(Settings::default()),
+                    update_mask: Some(mask(&["read_receipts"])),
+                    ..UpdateSettingsRequest::default()
+                }))
+                .await,
+        )
     })
 }
 
 pub fn revoke(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer = pair
-            .me
-            .consents()
-            .revoke_consent(pair.me.ask(RevokeConsentRequest {
-                person: pair.peer.reference(),
-            }));
-        shown(answer.await)
+        shown(
+            pair.me
+                .consents()
+                .revoke_consent(pair.me.ask(RevokeConsentRequest {
+                    person: pair.peer.reference(),
+                }))
+                .await,
+        )
     })
 }
 
 pub fn decline_all(pair: Pair) -> Outcome {
     Box::pin(async move {
-        let answer =
+        shown(
             pair.me
                 .requests()
                 .batch_decline_requests(pair.me.ask(BatchDeclineRequestsRequest {
                     conversation_ids: vec![pair.conversation.clone()],
-                }));
-        shown(answer.await)
+                }))
+                .await,
+        )
     })
 }

@@ -213,10 +213,13 @@ async fn who_is_suspended_stays_so_through_leaving_and_coming_back() {
     left.deactivate().await;
     let ask = left.ask(ReactivateAccountRequest {});
     left.accounts().reactivate_account(ask).await.unwrap();
+    let ask = left.ask(GetMyStandingRequest {});
     let standing = left
         .standing()
-        .get_my_standing(left.ask(GetMyStandingRequest {}));
-    let standing = standing.await.unwrap().into_inner();
+        .get_my_standing(ask)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(standing.lifecycle(), Lifecycle::Active);
     assert_eq!(standing.actions.len(), 1);
     assert_eq!(standing.actions[0].kind(), SanctionKind::Suspended);

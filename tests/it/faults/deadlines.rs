@@ -99,6 +99,7 @@ async fn what_takes_too_long_is_told_so_and_repeating_works() {
     let sent = delivered(ben.send_as(&ada, "first", "first").await.unwrap());
     let decline = DeclineRequestRequest {
         conversation_id: sent.message.unwrap().conversation_id,
+        block: false,
     };
     let plain = Plain::connect(&suite).await;
     plain
@@ -198,6 +199,7 @@ async fn the_servers_own_deadline_holds_for_whoever_names_none() {
     };
     let decline = DeclineRequestRequest {
         conversation_id: conversation_id.clone(),
+        block: false,
     };
     let short = [("POSTERN_DEADLINE_MS", "1000")];
     let suite = restarted(suite, [&mut ada, &mut ben], &short).await;

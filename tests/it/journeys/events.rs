@@ -158,6 +158,7 @@ async fn what_is_refused_or_declined_is_not_told_of() {
     ben.send_as(&ada, "once", "yes").await.unwrap();
     let ask = ada.ask(DeclineRequestRequest {
         conversation_id: conversation.clone(),
+        block: false,
     });
     ada.requests().decline_request(ask).await.unwrap();
     ada.follow(&ben).await;

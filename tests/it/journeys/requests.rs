@@ -24,6 +24,7 @@ async fn accept(person: &Person, conversation: &str) -> Result<String, Status> {
 async fn decline(person: &Person, conversation: &str) -> Result<(), Status> {
     let ask = person.ask(DeclineRequestRequest {
         conversation_id: conversation.to_owned(),
+        block: false,
     });
     person.requests().decline_request(ask).await.map(|_| ())
 }

@@ -182,6 +182,7 @@ async fn messages(ada: &Person, ben: &Person, cleo: &Person, dora: &Person) {
     ada.requests().accept_request(ask).await.unwrap();
     let ask = ada.ask(DeclineRequestRequest {
         conversation_id: second.conversation_id,
+        block: false,
     });
     ada.requests().decline_request(ask).await.unwrap();
 }

@@ -299,7 +299,13 @@ impl SettingsService for Fake {
         Ok(Response::new(UpdateSettingsResponse::default()))
     }
 
-    unserved! { get_settings: GetSettingsRequest => GetSettingsResponse; }
+    unserved! {
+        get_settings: GetSettingsRequest => GetSettingsResponse;
+        get_effective_policy: GetEffectivePolicyRequest => GetEffectivePolicyResponse;
+        list_changes: ListChangesRequest => ListChangesResponse;
+        get_enforcement: postern_proto::settings::v1::GetEnforcementRequest
+            => postern_proto::settings::v1::GetEnforcementResponse;
+    }
 }
 
 #[tonic::async_trait]
@@ -439,7 +445,11 @@ impl RequestService for Fake {
             ..Default::default()
         };
         let requests = listed.into_iter().map(pending).collect();
-        Ok(Response::new(ListRequestsResponse { requests, page }))
+        Ok(Response::new(ListRequestsResponse {
+            requests,
+            page,
+            ..ListRequestsResponse::default()
+        }))
     }
 
     unserved! {
