@@ -28,6 +28,7 @@ use postern_shared::{
     telemetry::Telemetry,
     testing,
 };
+use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 use tonic::transport::{Channel, Endpoint};
 
 pub use answers::*;
@@ -216,6 +217,24 @@ impl Suite {
             token: self.sign(&claims.with_roles(&[role])),
             ..person.clone()
         }
+    }
+
+    /// Registers a moderator, whose role was granted on the machine.
+    pub async fn moderator(&self, handle: &str) -> Person {
+        let person = self.person(handle).await;
+        let id = person.id;
+        let db = self.home.database(&postern_identity::service()).await;
+        let granted: Result<(), DbErr> = db
+            .write(|tx| async move {
+                let sql = "INSERT INTO role_grant (user_id, role, granted_at_ms) \
+                           VALUES ($1, 'moderator', 0)";
+                let user = [id.uuid().into()];
+                let grant = Statement::from_sql_and_values(tx.get_database_backend(), sql, user);
+                tx.execute_raw(grant).await.map(drop)
+            })
+            .await;
+        granted.unwrap();
+        self.with_role(&person, Role::Moderator)
     }
 
     /// The same person through a session as an account gets it that is not in use.

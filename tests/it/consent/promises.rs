@@ -9,7 +9,6 @@ use postern_proto::{
     messaging::v1::{ConversationFolder, PeerState, Placement, RequestTier},
     policy::v1::{Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
 };
-use postern_shared::caller::Role;
 use tokio::{sync::broadcast::Receiver, time::timeout};
 use tonic::Code;
 
@@ -204,8 +203,7 @@ async fn declining_can_block_as_well() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_suspended_stays_so_through_leaving_and_coming_back() {
     let suite = Suite::start().await;
-    let mia = suite.person("mia").await;
-    let mia = suite.with_role(&mia, Role::Moderator);
+    let mia = suite.moderator("mia").await;
     let (ada, ben) = (suite.person("ada").await, suite.person("ben").await);
     ada.befriend(&ben).await;
     suspend_for_a_day(&suite, &mia, &ben).await;

@@ -6,10 +6,7 @@ use super::calls::*;
 use crate::suite::{Person, Suite, delivered};
 use futures_util::{StreamExt as _, stream};
 use postern_proto::{identity::v1::SuspendAccountRequest, policy::v1::WhoCanMessage};
-use postern_shared::{
-    access::{self, Access},
-    caller::Role,
-};
+use postern_shared::access::{self, Access};
 
 /// What is the matter between the caller and the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,8 +221,7 @@ fn every_rpc_for_people_either_reads_or_has_an_entry() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_write_meets_every_matter_as_the_table_says() {
     let suite = Suite::start().await;
-    let moderator = suite.person("mia").await;
-    let moderator = suite.with_role(&moderator, Role::Moderator);
+    let moderator = suite.moderator("mia").await;
     let mut cases = Vec::new();
     for entry in ENTRIES {
         let words: Vec<_> = entry.outcomes.split_whitespace().collect();
