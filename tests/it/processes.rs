@@ -6,6 +6,7 @@ mod backup;
 pub mod child;
 mod folders;
 mod killed;
+mod operator;
 mod settings;
 mod stopped;
 

@@ -234,11 +234,11 @@ async fn events_of_a_newer_version_pass_through_unread() {
     let world = World::new().await;
     let recorder = Recorder::new();
     let mut event = message(1, 1).encode(uuid::Uuid::from_bytes([9; 16]));
-    event.name = "message.deleted".to_owned();
+    event.name = "message.touched".to_owned();
     event.body = None;
     let mut bytes = prost::Message::encode_to_vec(&event);
-    // A field 19 that nobody here knows.
-    bytes.extend([0x9a, 0x01, 0x01, 0x00]);
+    // A field 99 that nobody here knows.
+    bytes.extend([0x9a, 0x06, 0x01, 0x00]);
     let mut batch = vec![0x0a, u8::try_from(bytes.len() & 0x7f | 0x80).unwrap()];
     batch.push(u8::try_from(bytes.len() >> 7).unwrap());
     batch.extend(&bytes);
@@ -252,7 +252,7 @@ async fn events_of_a_newer_version_pass_through_unread() {
     let [(subject, payload)] = &payloads.0.lock().unwrap()[..] else {
         panic!("one event is published");
     };
-    assert_eq!(subject, "postern.messaging.message.deleted.v1");
+    assert_eq!(subject, "postern.messaging.message.touched.v1");
     assert_eq!(payload, &bytes);
     assert_eq!(recorder.taken().len(), 1);
 }
