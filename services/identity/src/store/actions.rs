@@ -170,7 +170,7 @@ impl Store {
     async fn settle_one(&self, user: UserId, now: Timestamp) -> Result<u64, Error> {
         self.db
             .write(|tx| async move {
-                let held = change::hold(&tx, user).await?;
+                let held = change::hold_even_erased(&tx, user).await?;
                 let mut ended = 0;
                 for open in held.open.iter().filter(|open| !open.is_live(now)) {
                     let over = Action {

@@ -42,15 +42,24 @@ impl Held {
 /// # Errors
 /// When there is no such person, or no longer.
 pub(super) async fn hold(tx: &Tx, user: UserId) -> Result<Held, Error> {
+    let held = hold_even_erased(tx, user).await?;
+    if held.account.lifecycle == Lifecycle::Erased {
+        return Err(Error::AccountNotFound);
+    }
+    Ok(held)
+}
+
+/// The same of an account that may be erased: what time does, it does to all.
+///
+/// # Errors
+/// When there was never such a person.
+pub(super) async fn hold_even_erased(tx: &Tx, user: UserId) -> Result<Held, Error> {
     let row = account::Entity::find_by_id(user.uuid())
         .lock_exclusive()
         .one(&**tx)
         .await?
         .ok_or(Error::AccountNotFound)?;
     let (account, _) = entity::account_of(row)?;
-    if account.lifecycle == Lifecycle::Erased {
-        return Err(Error::AccountNotFound);
-    }
     let open = action::Entity::find()
         .filter(action::Column::UserId.eq(user.uuid()))
         .filter(action::Column::OverAtMs.is_null())

@@ -8,9 +8,10 @@ use postern_shared::{
     id::{ActionId, UserId},
 };
 
-use super::{NOW, World, secs, world};
+use super::{NOW, World, secs, sessions::set_lifecycle, world};
 use crate::{
     domain::{Action, Rule, SanctionKind},
+    error::Error,
     store::Stamp,
 };
 
@@ -186,4 +187,20 @@ async fn a_ban_that_comes_when_a_suspension_is_over_keeps_them_gone() {
             .unwrap()
             .is_gone()
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_account_can_be_acted_on_no_more_and_its_actions_end_all_the_same() {
+    let world = world().await;
+    let (by, on) = (world.moderator("mod").await, world.create("zoe").await.id);
+    let suspended = world.action(Some(by), on, SanctionKind::Suspended);
+    world.store.act(&suspended, world.stamp()).await.unwrap();
+    set_lifecycle(&world, on, "ERASED").await;
+    let banned = world.action(Some(by), on, SanctionKind::Banned);
+    let refused = world.store.act(&banned, world.stamp()).await;
+    assert!(matches!(refused, Err(Error::AccountNotFound)));
+    assert_eq!(world.store.settle(secs(60)).await.unwrap(), 1);
+    assert_eq!(world.store.settle(secs(61)).await.unwrap(), 0);
+    // Nobody returns by that.
+    assert_eq!(world.tasks(on).await, [(2, "gone".to_owned())]);
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sea_orm::{EntityTrait as _, sea_query::Expr};
+use postern_shared::id::UserId;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, sea_query::Expr};
 
 use super::{LIFE, NOW, World, secs, world};
 use crate::{
@@ -111,21 +112,22 @@ async fn only_an_erased_account_refreshes_nothing() {
     let account = world.create("zoe").await;
     let (_, first) = world.open(account.id, NOW).await;
     let second = world.rotate(&first, secs(1)).await.unwrap();
-    set_lifecycle(&world, "ERASED").await;
+    set_lifecycle(&world, account.id, "ERASED").await;
     assert!(world.rotate(&first, secs(2)).await.is_none());
     assert!(world.rotate(&second, secs(2)).await.is_none());
     let holder = world.store.holder(account.id, secs(2)).await.unwrap();
     assert_eq!(holder, None);
     // Refused, not used up: whoever is only switched off may go on.
-    set_lifecycle(&world, "DEACTIVATED").await;
+    set_lifecycle(&world, account.id, "DEACTIVATED").await;
     assert!(world.rotate(&second, secs(3)).await.is_some());
     let holder = world.store.holder(account.id, secs(3)).await.unwrap();
     assert!(holder.unwrap().gone);
 }
 
-async fn set_lifecycle(world: &World, lifecycle: &str) {
-    let update =
-        account::Entity::update_many().col_expr(account::Column::Lifecycle, Expr::value(lifecycle));
+pub async fn set_lifecycle(world: &World, of: UserId, lifecycle: &str) {
+    let update = account::Entity::update_many()
+        .col_expr(account::Column::Lifecycle, Expr::value(lifecycle))
+        .filter(account::Column::UserId.eq(of.uuid()));
     let update = &update;
     let written: Result<(), Error> = world
         .store
