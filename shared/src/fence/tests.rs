@@ -10,15 +10,16 @@ use std::{
 };
 
 use postern_proto::policy::v1::{
-    PolicyOwner, RaiseRequest, RaiseResponse,
+    PolicyOwner, RaiseRequest, RaiseResponse, SetPresenceRequest, SetPresenceResponse,
     fence_service_server::{FenceService, FenceServiceServer},
+    presence_service_server::{PresenceService, PresenceServiceServer},
 };
 use sea_orm::DbErr;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tower::util::BoxCloneSyncService;
 
-use super::{Effect, Enforcement, Fences, RELAY_ROWS, Raise, add, migration, table};
+use super::{Effect, Enforcement, Fences, RELAY_ROWS, Raise, add, incoming, migration, table};
 use crate::{
     caller::{
         Caller,
@@ -66,12 +67,8 @@ impl Target {
     }
 }
 
-#[tonic::async_trait]
-impl FenceService for Target {
-    async fn raise(
-        &self,
-        request: Request<RaiseRequest>,
-    ) -> Result<Response<RaiseResponse>, Status> {
+impl Target {
+    async fn take<T>(&self, request: Request<T>) -> Result<T, Status> {
         let here = request.extensions().get::<InProcess>().unwrap();
         // It is the owner that raises, whoever caused it.
         assert!(here.user.is_none());
@@ -81,8 +78,42 @@ impl FenceService for Target {
             Act::Fail => return Err(Status::internal("broken")),
             Act::Never => future::pending().await,
         }
-        self.acknowledged.lock().unwrap().push(request.into_inner());
+        Ok(request.into_inner())
+    }
+}
+
+#[tonic::async_trait]
+impl FenceService for Target {
+    async fn raise(
+        &self,
+        request: Request<RaiseRequest>,
+    ) -> Result<Response<RaiseResponse>, Status> {
+        let raise = self.take(request).await?;
+        self.acknowledged.lock().unwrap().push(raise);
         Ok(Response::new(RaiseResponse {}))
+    }
+}
+
+/// Graph hears the same in words of its own; kept as if it had been raised.
+#[tonic::async_trait]
+impl PresenceService for Target {
+    async fn set_presence(
+        &self,
+        request: Request<SetPresenceRequest>,
+    ) -> Result<Response<SetPresenceResponse>, Status> {
+        let heard = self.take(request).await?;
+        let raise = Raise {
+            user: heard.user_id.parse().unwrap(),
+            version: heard.version,
+            effect: Some(if heard.gone {
+                Effect::Gone
+            } else {
+                Effect::Returned
+            }),
+        };
+        let raise = incoming::to_proto(PolicyOwner::Identity, &raise);
+        self.acknowledged.lock().unwrap().push(raise);
+        Ok(Response::new(SetPresenceResponse {}))
     }
 }
 
@@ -101,9 +132,13 @@ async fn world() -> World {
     let means = Means::new(Telemetry::without_logs().unwrap().rpc(), random.clone());
     let (messaging, graph) = (Arc::<Target>::default(), Arc::<Target>::default());
     let peer = |name, target: &Arc<Target>| {
-        let server = FenceServiceServer::from_arc(Arc::clone(target));
+        let target = Arc::clone(target);
+        let server = match name {
+            Graph => BoxCloneSyncService::new(PresenceServiceServer::from_arc(target)),
+            _ => BoxCloneSyncService::new(FenceServiceServer::from_arc(target)),
+        };
         let slot = Arc::new(OnceLock::new());
-        assert!(slot.set(BoxCloneSyncService::new(server)).is_ok());
+        assert!(slot.set(server).is_ok());
         (name, Peer::local(Identity, name, slot, &means))
     };
     let targets = vec![peer(Messaging, &messaging), peer(Graph, &graph)];

@@ -8,9 +8,11 @@ use std::sync::{
 use postern_proto::{
     common::v1::ErrorReason,
     policy::v1::{
-        Enforcement, PolicyOwner, RaiseRequest, RaiseResponse,
+        Enforcement, PolicyOwner, RaiseRequest, RaiseResponse, SetPresenceRequest,
+        SetPresenceResponse,
         effect::Effect,
         fence_service_server::{FenceService, FenceServiceServer},
+        presence_service_server::{PresenceService, PresenceServiceServer},
     },
 };
 use postern_shared::{
@@ -35,8 +37,20 @@ pub struct Keeper {
 
 impl Keeper {
     pub fn peer(self: &Arc<Self>, name: ServiceName, means: &Means) -> Peer {
-        let server = FenceServiceServer::from_arc(Arc::clone(self));
-        local(name, BoxCloneSyncService::new(server), means)
+        let this = Arc::clone(self);
+        let server = match name {
+            ServiceName::Graph => BoxCloneSyncService::new(PresenceServiceServer::from_arc(this)),
+            _ => BoxCloneSyncService::new(FenceServiceServer::from_arc(this)),
+        };
+        local(name, server, means)
+    }
+
+    fn keep(&self, told: Told) -> Result<(), Status> {
+        if self.down.load(Ordering::SeqCst) {
+            return Err(status(Code::Internal, ErrorReason::Internal, "broken"));
+        }
+        self.told.lock().unwrap().push(told);
+        Ok(())
     }
 
     /// What was told since this was last asked.
@@ -51,9 +65,6 @@ impl FenceService for Keeper {
         &self,
         request: Request<RaiseRequest>,
     ) -> Result<Response<RaiseResponse>, Status> {
-        if self.down.load(Ordering::SeqCst) {
-            return Err(status(Code::Internal, ErrorReason::Internal, "broken"));
-        }
         let raise = request.into_inner();
         assert_eq!(raise.owner(), PolicyOwner::Identity);
         let effect = match raise.effect.map(|effect| effect.effect.unwrap()) {
@@ -62,9 +73,21 @@ impl FenceService for Keeper {
             Some(Effect::Returned(_)) => "returned",
             Some(other) => panic!("{other:?} is graph's"),
         };
-        let told = (raise.user_id, raise.version, effect);
-        self.told.lock().unwrap().push(told);
+        self.keep((raise.user_id, raise.version, effect))?;
         Ok(Response::new(RaiseResponse {}))
+    }
+}
+
+#[async_trait]
+impl PresenceService for Keeper {
+    async fn set_presence(
+        &self,
+        request: Request<SetPresenceRequest>,
+    ) -> Result<Response<SetPresenceResponse>, Status> {
+        let heard = request.into_inner();
+        let effect = if heard.gone { "gone" } else { "returned" };
+        self.keep((heard.user_id, heard.version, effect))?;
+        Ok(Response::new(SetPresenceResponse {}))
     }
 }
 
