@@ -6,12 +6,16 @@ mod budget;
 mod content;
 mod conversation;
 mod prepared;
+mod record;
 mod transition;
+mod verdict;
 
 #[cfg(test)]
 pub use budget::Price;
 pub use budget::{Bill, Budget, Budgets, Left, Parties};
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
-pub use prepared::{Listed, Message, Outcome, PreparedSend, Refusal, Versions};
+pub use prepared::{Listed, Marked, Message, Outcome, PreparedSend, Refusal, Versions};
+pub use record::facts_as_lines;
 pub use transition::{Folder, Owners, RequestStep, accept, decline, request_steps, send};
+pub use verdict::{Mark, verdict};

@@ -54,7 +54,7 @@ fn configure(source: &mut Source) -> Builder {
 
 async fn build(mut config: Config, context: Context) -> Result<Parts, StartError> {
     if context.limits == Limits::Off {
-        config.budgets = None;
+        config = config.without_limits();
     }
     let store = Store::new(context.db);
     let purger = (store.clone(), context.clock.clone(), config.refusals_kept);

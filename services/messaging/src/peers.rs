@@ -13,7 +13,7 @@ use postern_proto::{
         relationship_service_client::RelationshipServiceClient,
     },
     identity::v1::{
-        BatchGetStandingRequest, GetStandingRequest, Standing,
+        BatchGetStandingRequest, GetStandingRequest, RestrictAutomaticallyRequest, Standing,
         standing_facts_service_client::StandingFactsServiceClient,
     },
     policy::v1 as wire,
@@ -42,7 +42,7 @@ pub struct Owners {
 }
 
 /// What the owners say of a sender and a recipient.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Gathered {
     /// Identity about the sender.
     pub sender: Answer<Person>,
@@ -52,6 +52,8 @@ pub struct Gathered {
     pub sender_settings: Answer<Settings>,
     /// Settings of the recipient.
     pub recipient_settings: Answer<Settings>,
+    /// The recipient's own filter words.
+    pub recipient_keywords: Vec<String>,
     /// Graph about the pair.
     pub edges: Option<Edges>,
     /// When the sender's account was made, and what the recipient's is used for.
@@ -113,6 +115,29 @@ impl Owners {
             Err(status) if reason_of(&status) == Some(ErrorReason::AccountNotFound) => Ok(None),
             Err(status) => Err(unavailable(status)),
         }
+    }
+
+    /// Has identity keep a person from sending for a while, by a rule and with words for them.
+    ///
+    /// # Errors
+    /// When identity cannot be asked or does not do it.
+    pub async fn restrict(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        until: Timestamp,
+        rule: &str,
+        explanation: String,
+    ) -> Result<(), Dependency> {
+        let ask = caller.ask(RestrictAutomaticallyRequest {
+            user_id: user.to_string(),
+            end_time: Some(until.to_proto()),
+            rule: rule.to_owned(),
+            explanation,
+        });
+        let restricted = self.identity.clone().restrict_automatically(ask).await;
+        restricted.map_err(|status| Dependency::new(ServiceName::Identity, status))?;
+        Ok(())
     }
 
     /// Asks all three at once.
@@ -201,6 +226,10 @@ fn assemble(
         recipient: understand(recipient_standing, person),
         sender_settings: understand(sender_policy, settings),
         recipient_settings: understand(recipient_policy, settings),
+        recipient_keywords: match recipient_policy {
+            Answer::Known(policy) => policy.filter_keywords.clone(),
+            Answer::Absent | Answer::Unavailable => Vec::new(),
+        },
         edges: relationship.map(edges),
         parties: Parties {
             sender_since: match sender_standing {

@@ -9,11 +9,13 @@ mod entity;
 mod events;
 mod lists;
 mod migrations;
+mod overruns;
 mod pair;
 mod refusals;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
+mod texts;
 
 use postern_shared::db::Db;
 

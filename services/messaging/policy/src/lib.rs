@@ -13,12 +13,14 @@
 //!
 //! `A` is the sender and `B` the recipient throughout. `A→B` says that A follows B.
 
+mod age;
 mod decide;
 mod decision;
 mod facts;
 mod table;
 
-pub use decide::{accept_allowed, decide};
+pub use age::clamped;
+pub use decide::{accept_allowed, decide, trust_of};
 pub use decision::{Decision, Placement, Refusal, Rule, Told, Trust};
 pub use facts::{
     AgeBand, Answer, Budget, Budgets, Class, Consent, ContentKind, Edges, Facts, Filters,

@@ -1,6 +1,6 @@
 //! From what was gathered and what is stored to the facts of one decision.
 
-use postern_policy::{Consent, ContentKind, Facts, Request, Verdict};
+use postern_policy::{Consent, ContentKind, Facts, Request, Verdict, clamped};
 use postern_shared::{clock::Timestamp, id::UserId};
 
 use super::Rpc;
@@ -44,7 +44,8 @@ pub(super) fn bill(
     }
 }
 
-/// All that one decision looks at.
+/// All that one decision looks at. The verdict is that of a message in which nothing was found:
+/// whoever has a text to be judged puts the verdict in.
 pub(super) fn facts(
     rpc: &Rpc,
     question: &Question,
@@ -60,8 +61,8 @@ pub(super) fn facts(
         same_person: sender == recipient,
         sender: gathered.sender,
         recipient: gathered.recipient,
-        sender_settings: gathered.sender_settings,
-        recipient_settings: gathered.recipient_settings,
+        sender_settings: clamped(gathered.sender_settings, gathered.sender),
+        recipient_settings: clamped(gathered.recipient_settings, gathered.recipient),
         edges: gathered.edges,
         consent: match pair.side(recipient).consent {
             domain::Consent::None => Consent::None,

@@ -315,6 +315,7 @@ fn prepared(
         told,
         rule,
         bill: Bill::FREE,
+        marked: None,
         traceparent: Some(format!("trace of {id}")),
     }
 }

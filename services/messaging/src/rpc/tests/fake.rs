@@ -325,6 +325,9 @@ pub fn replica(
         refusals_kept: Duration::from_secs(60),
         committers: 1,
         budgets: None,
+        same_text_strangers: None,
+        restrict_after_strangers: 0,
+        restrict_for: Duration::from_secs(60),
     };
     change(&mut config);
     Arc::new(Rpc {
