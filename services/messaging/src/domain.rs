@@ -16,6 +16,6 @@ pub use budget::{Bill, Budget, Budgets, Left, Parties};
 pub use content::{ClientMessageId, Content, Kind};
 pub use conversation::{Consent, Conversation, How, Request, Side, conversation_id};
 pub use prepared::{Listed, Marked, Message, Outcome, PreparedSend, Refusal, Versions};
-pub use record::facts_as_lines;
+pub use record::{Decided, Decision, facts_as_lines};
 pub use transition::{Folder, Owners, RequestStep, accept, decline, request_steps, send};
 pub use verdict::{Mark, verdict};

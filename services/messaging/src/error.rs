@@ -33,6 +33,12 @@ pub enum Error {
     /// The caller has no such request.
     #[error("there is no such request")]
     RequestNotFound,
+    /// No such decision is on record, or no longer.
+    #[error("there is no record of such a decision, or no longer")]
+    DecisionNotFound,
+    /// A record holds a reason that this release does not know.
+    #[error("a record of a refusal names the reason `{0}`, which means nothing")]
+    UnknownReason(String),
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
@@ -64,6 +70,8 @@ impl Failure for Error {
             Self::IdReused => (Code::AlreadyExists, ErrorReason::ClientMessageIdReused),
             Self::ConversationNotFound => (Code::NotFound, ErrorReason::ConversationNotFound),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
+            Self::DecisionNotFound => (Code::NotFound, ErrorReason::DecisionNotFound),
+            Self::UnknownReason(_) => (Code::Internal, ErrorReason::Internal),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
             Self::Fence(error) => error.classify(),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),

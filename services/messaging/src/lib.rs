@@ -34,7 +34,7 @@ use postern_shared::{
 
 use crate::{commit::Committers, config::Config, peers::Owners, rpc::Rpc, store::Store};
 
-/// How often old records of refusals are removed.
+/// How often old records are removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The service, to be run.
@@ -83,8 +83,11 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
         .every(PURGE_EVERY, move || {
             let (store, clock, kept) = purger.clone();
             async move {
-                if let Err(error) = store.purge_refusals(clock.now().minus(kept)).await {
-                    tracing::warn!(%error, "old records of refusals were not removed");
+                let now = clock.now();
+                let refusals = store.purge_refusals(now.minus(kept)).await;
+                let strangers = store.purge_strangers(now).await;
+                for error in [refusals, strangers].into_iter().filter_map(Result::err) {
+                    tracing::warn!(%error, "old records were not removed");
                 }
             }
         }))

@@ -5,12 +5,14 @@
 
 mod attempts;
 mod commit;
+mod decisions;
 mod entity;
 mod events;
 mod lists;
 mod migrations;
 mod overruns;
 mod pair;
+mod purge;
 mod refusals;
 mod rows;
 #[cfg(test)]

@@ -37,8 +37,49 @@ use std::fmt::{Display, Write as _};
 
 use postern_policy::{
     AgeBand, Answer, Budget, Class, Consent, ContentKind, Edges, Facts, Filters, Lifecycle, Person,
-    Request, Sanction, Settings, Verdict, WhoCanMessage,
+    Request, Rule, Sanction, Settings, Told, Verdict, WhoCanMessage,
 };
+use postern_shared::{clock::Timestamp, id::UserId};
+
+use super::Versions;
+
+/// How one message was decided, as it is on record.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Who wrote.
+    pub sender: UserId,
+    /// To whom; none when nobody went by the handle.
+    pub recipient: Option<UserId>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The row of the policy that decided.
+    pub rule: Rule,
+    /// The sender's policy versions, where all were known.
+    pub sender_versions: Option<Versions>,
+    /// The recipient's, likewise.
+    pub recipient_versions: Option<Versions>,
+    /// What came of it.
+    pub decided: Decided,
+}
+
+/// What came of a decision.
+#[derive(Debug, Clone)]
+pub enum Decided {
+    /// The message was not stored.
+    Refused {
+        /// The name of what the sender was told.
+        reason: String,
+        /// The facts, one a line.
+        facts: String,
+    },
+    /// It was.
+    Delivered {
+        /// Where the sender was told that it went.
+        told: Told,
+        /// The name of where it went.
+        placement: String,
+    },
+}
 
 /// The lines of a decision's facts.
 #[must_use]

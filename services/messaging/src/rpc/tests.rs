@@ -3,10 +3,13 @@
 
 mod budgets;
 mod closed;
+mod decisions;
 mod disguise;
 mod fake;
 mod moving;
 mod nonsense;
+mod restricted;
+mod verdicts;
 
 use std::{sync::Arc, time::Duration};
 

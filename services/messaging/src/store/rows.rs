@@ -17,7 +17,7 @@ pub fn number(version: u64) -> i64 {
 }
 
 /// A version as it is compared.
-fn version(number: i64) -> u64 {
+pub fn version(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
@@ -194,11 +194,7 @@ pub fn message(row: message::Model) -> Result<Message, DbErr> {
         client_message_id: row.client_message_id,
         content: Content::stored(kind, row.body.unwrap_or_default()),
         sent_at: Timestamp::from_unix_millis(row.sent_at_ms),
-        told: match row.told.as_str() {
-            "inbox" => Told::Inbox,
-            "request" => Told::Request,
-            other => return Err(unreadable("told", Some(other))),
-        },
+        told: told_of(&row.told)?,
     })
 }
 
@@ -220,7 +216,17 @@ pub const fn told(told: Told) -> &'static str {
     }
 }
 
-fn unreadable(column: &str, value: Option<&str>) -> DbErr {
+/// What the sender was told, by its name in the database.
+pub fn told_of(name: &str) -> Result<Told, DbErr> {
+    match name {
+        "inbox" => Ok(Told::Inbox),
+        "request" => Ok(Told::Request),
+        other => Err(unreadable("told", Some(other))),
+    }
+}
+
+/// A fault of ours: a value that means nothing.
+pub fn unreadable(column: &str, value: Option<&str>) -> DbErr {
     DbErr::Type(format!(
         "column `{column}` holds `{}`, which means nothing",
         value.unwrap_or("")

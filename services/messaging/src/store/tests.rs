@@ -4,6 +4,7 @@ mod batch;
 mod budgets;
 mod guard;
 mod lists;
+mod purge;
 mod rows;
 mod settle;
 mod upgrade;
@@ -27,7 +28,7 @@ use uuid::Uuid;
 
 use super::{
     MIGRATIONS, Store,
-    entity::{conversation, mailbox, message, participant, refusal, user_event},
+    entity::{self, conversation, mailbox, message, participant, refusal, user_event},
 };
 use crate::domain::{
     self, Bill, ClientMessageId, Content, Conversation, Outcome, Owners, PreparedSend, Versions,
@@ -41,6 +42,9 @@ pub const SEEN: Versions = Versions {
     settings: 6,
     identity: 7,
 };
+
+/// A stored message, whole.
+pub type Stored = message::Model;
 
 /// A store on a database of its own.
 pub struct World {
@@ -190,6 +194,21 @@ impl World {
     pub async fn refusals(&self) -> Vec<String> {
         let rows = refusal::Entity::find().all(self.db.reader()).await;
         rows.unwrap().iter().map(|row| format!("{row:?}")).collect()
+    }
+
+    /// Every row of every table, whole.
+    pub async fn everything(&self) -> Vec<String> {
+        let db = self.db.reader();
+        let mut all = self.refusals().await;
+        macro_rules! add {
+            ($($table:ident),*) => {$(
+                let rows = entity::$table::Entity::find().all(db).await.unwrap();
+                all.extend(rows.iter().map(|row| format!("{row:?}")));
+            )*};
+        }
+        add!(conversation, mailbox, participant, message, user_event);
+        add!(attempts_refused, overrun, stranger_text);
+        all
     }
 
     /// How many rows there are of conversations, mailboxes, participants, messages and events.
