@@ -163,11 +163,11 @@ fn is_link(word: &str) -> bool {
         return false;
     }
     let labels: Vec<_> = host.split(['.', '。']).collect();
-    let label = |label: &&str| {
+    let label = |label: &str| {
         let inner = |c: char| c.is_alphanumeric() || c == '-';
         !label.is_empty() && label.chars().all(inner)
     };
-    if labels.len() < 2 || !labels.iter().all(|one| label(&one)) {
+    if labels.len() < 2 || !labels.iter().all(|one| label(one)) {
         return false;
     }
     let ending = labels.last().copied().unwrap_or_default();
