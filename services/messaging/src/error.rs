@@ -12,6 +12,8 @@ use postern_shared::{
 use sea_orm::DbErr;
 use tonic::Code;
 
+use crate::store::RaiseError;
+
 /// Every failure of this service. A refused message is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -42,6 +44,24 @@ pub enum Error {
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
+    /// The caller named themselves.
+    #[error("this needs another account than your own: name another person")]
+    SelfReference,
+    /// To this caller there is no such account. One variant for every cause: nothing about the
+    /// account or the cause may be told.
+    #[error("no such account: check the id or the handle")]
+    AccountNotFound,
+    /// The caller is gone to others themselves.
+    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
+    AccountRestricted,
+    /// Nobody under 16 takes messages.
+    #[error("`who_can_message` stays `NO_ONE` for people under 16")]
+    NoMessagesForAge,
+    /// Nobody under 18 takes messages from strangers.
+    #[error(
+        "`who_can_message` cannot be `EVERYONE` for people under 18: choose `FRIENDS` or `NO_ONE`"
+    )]
+    NotEveryoneForAge,
     /// A fence is not the caller's to raise, or not like this.
     #[error(transparent)]
     Fence(#[from] fence::Refused),
@@ -73,6 +93,13 @@ impl Failure for Error {
             Self::DecisionNotFound => (Code::NotFound, ErrorReason::DecisionNotFound),
             Self::UnknownReason(_) => (Code::Internal, ErrorReason::Internal),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
+            Self::SelfReference => (Code::InvalidArgument, ErrorReason::SelfReference),
+            Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
+            Self::NoMessagesForAge | Self::NotEveryoneForAge => (
+                Code::FailedPrecondition,
+                ErrorReason::SettingNotAllowedForAge,
+            ),
             Self::Fence(error) => error.classify(),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(error) => error.classify(),
@@ -100,6 +127,15 @@ impl Failure for Error {
 
     fn retry_after(&self) -> Option<Duration> {
         None
+    }
+}
+
+impl From<RaiseError> for Error {
+    fn from(error: RaiseError) -> Self {
+        match error {
+            RaiseError::OutOfRange(error) => Self::Fence(error.into()),
+            RaiseError::Db(error) => Self::Db(error),
+        }
     }
 }
 

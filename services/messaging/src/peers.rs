@@ -3,8 +3,10 @@
 //! Promises: an answer that cannot be understood (an unknown enum value, a missing part) counts as
 //! no answer; nothing is ever filled in. Must not decide anything.
 
+mod many;
+
 use postern_policy::{
-    AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
+    AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage, clamped,
 };
 use postern_proto::{
     common::v1::ErrorReason,
@@ -48,9 +50,9 @@ pub struct Gathered {
     pub sender: Answer<Person>,
     /// Identity about the recipient.
     pub recipient: Answer<Person>,
-    /// Settings of the sender.
+    /// Settings of the sender, as they count at their age.
     pub sender_settings: Answer<Settings>,
-    /// Settings of the recipient.
+    /// Settings of the recipient, likewise.
     pub recipient_settings: Answer<Settings>,
     /// The recipient's own filter words.
     pub recipient_keywords: Vec<String>,
@@ -140,6 +142,21 @@ impl Owners {
         Ok(())
     }
 
+    /// Who is named; none when nobody goes by the handle. An id is taken for what it is.
+    ///
+    /// # Errors
+    /// When identity cannot be asked for a handle.
+    pub async fn named(
+        &self,
+        caller: &Caller,
+        person: &Named,
+    ) -> Result<Option<UserId>, Dependency> {
+        match person {
+            Named::Id(id) => Ok(Some(*id)),
+            handle @ Named::Handle(_) => self.resolve(caller, handle).await,
+        }
+    }
+
     /// Asks all three at once.
     pub async fn gather(&self, caller: &Caller, sender: UserId, recipient: UserId) -> Gathered {
         let both = || vec![sender.to_string(), recipient.to_string()];
@@ -221,11 +238,15 @@ fn assemble(
         }),
         _ => None,
     };
+    let (sender_person, recipient_person) = (
+        understand(sender_standing, person),
+        understand(recipient_standing, person),
+    );
     Gathered {
-        sender: understand(sender_standing, person),
-        recipient: understand(recipient_standing, person),
-        sender_settings: understand(sender_policy, settings),
-        recipient_settings: understand(recipient_policy, settings),
+        sender: sender_person,
+        recipient: recipient_person,
+        sender_settings: clamped(understand(sender_policy, settings), sender_person),
+        recipient_settings: clamped(understand(recipient_policy, settings), recipient_person),
         recipient_keywords: match recipient_policy {
             Answer::Known(policy) => policy.filter_keywords.clone(),
             Answer::Absent | Answer::Unavailable => Vec::new(),

@@ -1,6 +1,7 @@
 //! The RPCs of messaging, one line each: the table of contents.
 
 mod accept_request;
+mod agreed;
 mod asked;
 mod batch_decline_requests;
 mod decline_request;
@@ -58,6 +59,11 @@ const ROUNDS_MAX: u32 = 3;
 const PAGE: PageSizes = PageSizes {
     default: 50,
     max: 200,
+};
+/// Entries of a page of consents and previews.
+const CONSENT_PAGE: PageSizes = PageSizes {
+    default: 50,
+    max: 100,
 };
 
 /// What the RPCs work with.

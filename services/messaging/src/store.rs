@@ -5,9 +5,11 @@
 
 mod attempts;
 mod commit;
+mod consents;
 mod decisions;
 mod entity;
 mod events;
+mod fence;
 mod lists;
 mod migrations;
 mod overruns;
@@ -18,10 +20,13 @@ mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
 mod texts;
+mod withdraw;
 
 use postern_shared::db::Db;
 
 pub use attempts::Charged;
+pub use consents::Known;
+pub use fence::RaiseError;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]

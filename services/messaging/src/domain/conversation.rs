@@ -74,6 +74,12 @@ pub enum Request {
         /// Messages sent to it so far.
         sent: u32,
     },
+    /// It waited, and nothing of it is left for the other to see: its author unsent every message,
+    /// blocked the other, or it expired. Nothing is refunded: the messages count as if it waited.
+    Withdrawn {
+        /// Messages sent to it so far.
+        sent: u32,
+    },
     /// It was accepted.
     Accepted,
     /// It was declined.

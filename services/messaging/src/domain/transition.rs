@@ -19,6 +19,8 @@ pub enum Folder {
     Hidden,
     /// Declined: in no list.
     Declined,
+    /// In no list, because nothing waits there: the request was withdrawn.
+    Nowhere,
 }
 
 impl Folder {
@@ -30,6 +32,7 @@ impl Folder {
             Self::Requests => "requests",
             Self::Hidden => "hidden",
             Self::Declined => "declined",
+            Self::Nowhere => "none",
         }
     }
 }
@@ -71,12 +74,12 @@ pub fn send(
         mine.consent = renewed(mine.consent, How::Wrote, owners, now);
     }
     // A reply takes in what the other had asked, also after having declined it.
-    if matches!(
-        theirs.request,
-        Request::Pending { .. } | Request::Declined { .. }
-    ) {
-        theirs.request = Request::Accepted;
-    }
+    theirs.request = match theirs.request {
+        Request::Pending { .. } | Request::Declined { .. } => Request::Accepted,
+        // There is nothing to take in, and whoever writes first need not be waited for.
+        Request::Withdrawn { .. } => Request::None,
+        settled @ (Request::None | Request::Accepted) => settled,
+    };
     let folder = match placement {
         Placement::Inbox | Placement::InboxWithWarning => {
             // Trusted by now (a live edge, a consent): what still waits need not wait any more.
@@ -87,7 +90,7 @@ pub fn send(
         }
         Placement::Request | Placement::HiddenRequest => {
             let sent = match mine.request {
-                Request::Pending { sent } => sent.saturating_add(1),
+                Request::Pending { sent } | Request::Withdrawn { sent } => sent.saturating_add(1),
                 // None before, or one that is settled: a new request begins.
                 Request::None | Request::Accepted | Request::Declined { .. } => 1,
             };
@@ -134,6 +137,29 @@ pub fn decline(
         until: now.plus(cool_down),
     };
     before.with_side(other, theirs)
+}
+
+/// Nothing of `author`'s pending request is left for the other to see. It refunds nothing; the next
+/// message that is delivered opens it again.
+#[must_use]
+pub fn withdraw(before: Conversation, author: UserId) -> Conversation {
+    let mut mine = before.side(author);
+    if let Request::Pending { sent } = mine.request {
+        mine.request = Request::Withdrawn { sent };
+    }
+    before.with_side(author, mine)
+}
+
+/// `blocker` blocks the other: their own request is withdrawn, and what the other asked is nothing
+/// any more. Unblocking restores neither. What is settled stays settled, and consents end by their
+/// epoch.
+#[must_use]
+pub fn block(before: Conversation, blocker: UserId, blocked: UserId) -> Conversation {
+    let mut theirs = before.side(blocked);
+    if let Request::Pending { .. } | Request::Withdrawn { .. } = theirs.request {
+        theirs.request = Request::None;
+    }
+    withdraw(before, blocker).with_side(blocked, theirs)
 }
 
 /// What an act does to a request and others may hear of. Of a decline nobody does, and neither of a
@@ -189,105 +215,4 @@ fn renewed(before: Consent, how: How, owners: Owners, now: Timestamp) -> Consent
 }
 
 #[cfg(test)]
-mod tests {
-    use postern_shared::random::Random;
-
-    use super::*;
-    use crate::domain::Side;
-
-    const NOW: Timestamp = Timestamp::from_unix_millis(1_000);
-    const STRANGERS: Owners = Owners {
-        epoch: 3,
-        settings_version: 5,
-        friends: false,
-    };
-
-    fn pair() -> (UserId, UserId, Conversation) {
-        let random = Random::system();
-        let (a, b) = (UserId::random(&random), UserId::random(&random));
-        (a, b, Conversation::new(a, b))
-    }
-
-    fn wrote() -> Consent {
-        Consent::Granted {
-            how: How::Wrote,
-            epoch: 3,
-            settings_version: 5,
-            at: NOW,
-        }
-    }
-
-    #[test]
-    fn a_request_counts_its_messages_and_gives_the_right_to_reply() {
-        let (a, b, new) = pair();
-        let first = send(new, a, b, Placement::Request, STRANGERS, NOW);
-        assert_eq!(first.folder, Folder::Requests);
-        let side = first.conversation.side(a);
-        assert_eq!(
-            side,
-            Side {
-                consent: wrote(),
-                request: Request::Pending { sent: 1 }
-            }
-        );
-        let second = send(first.conversation, a, b, Placement::Request, STRANGERS, NOW);
-        assert_eq!(
-            second.conversation.side(a).request,
-            Request::Pending { sent: 2 }
-        );
-        assert_eq!(second.conversation.side(b), Side::NEW);
-    }
-
-    #[test]
-    fn a_reply_accepts() {
-        let (a, b, new) = pair();
-        let asked = send(new, a, b, Placement::Request, STRANGERS, NOW).conversation;
-        let reply = send(asked, b, a, Placement::Inbox, STRANGERS, NOW);
-        assert_eq!(reply.folder, Folder::Inbox);
-        assert_eq!(reply.conversation.side(a).request, Request::Accepted);
-        assert_eq!(reply.conversation.side(b).consent, wrote());
-    }
-
-    #[test]
-    fn a_running_conversation_changes_no_facts() {
-        let (a, b, new) = pair();
-        let asked = send(new, a, b, Placement::Request, STRANGERS, NOW).conversation;
-        let running = accept(asked, b, a, STRANGERS, NOW);
-        let once = send(running, a, b, Placement::Inbox, STRANGERS, NOW).conversation;
-        assert_eq!(once.state_version, running.state_version);
-        let friends = Owners {
-            friends: true,
-            ..STRANGERS
-        };
-        let fresh = send(new, a, b, Placement::Inbox, friends, NOW).conversation;
-        assert_eq!(fresh, new);
-    }
-
-    #[test]
-    fn a_later_act_renews_a_consent_that_lapsed() {
-        let (a, b, new) = pair();
-        let asked = send(new, a, b, Placement::Request, STRANGERS, NOW).conversation;
-        let later = Owners {
-            epoch: 4,
-            ..STRANGERS
-        };
-        let again = send(asked, a, b, Placement::Request, later, NOW).conversation;
-        assert!(matches!(
-            again.side(a).consent,
-            Consent::Granted { epoch: 4, .. }
-        ));
-    }
-
-    #[test]
-    fn declining_cools_down_and_a_live_edge_settles() {
-        let (a, b, new) = pair();
-        let asked = send(new, a, b, Placement::Request, STRANGERS, NOW).conversation;
-        let declined = decline(asked, a, Duration::from_millis(7), NOW);
-        let until = Timestamp::from_unix_millis(1_007);
-        assert_eq!(declined.side(a).request, Request::Declined { until });
-        let anew = send(declined, a, b, Placement::Request, STRANGERS, NOW).conversation;
-        assert_eq!(anew.side(a).request, Request::Pending { sent: 1 });
-        let trusted = send(declined, a, b, Placement::Inbox, STRANGERS, NOW);
-        assert_eq!(trusted.conversation.side(a).request, Request::Accepted);
-    }
-}
+mod tests;

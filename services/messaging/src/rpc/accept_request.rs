@@ -29,7 +29,9 @@ pub(super) async fn accept_request(
         } = asked::find(rpc, me.id, id).await?;
         match request {
             Request::Accepted => return accepted(rpc, &me, id).await,
-            Request::None | Request::Declined { .. } => return Err(Error::RequestNotFound),
+            Request::None | Request::Withdrawn { .. } | Request::Declined { .. } => {
+                return Err(Error::RequestNotFound);
+            }
             Request::Pending { .. } => {}
         }
         let (owners, versions) = consult(rpc, &me, other).await?;

@@ -28,7 +28,9 @@ pub(super) async fn decline_request(
         } = asked::find(rpc, me.id, id).await?;
         match request {
             Request::Declined { .. } => return Ok(DeclineRequestResponse::default()),
-            Request::None | Request::Accepted => return Err(Error::RequestNotFound),
+            Request::None | Request::Withdrawn { .. } | Request::Accepted => {
+                return Err(Error::RequestNotFound);
+            }
             Request::Pending { .. } => {}
         }
         let now = rpc.clock.now();

@@ -1,6 +1,6 @@
 //! From what was gathered and what is stored to the facts of one decision.
 
-use postern_policy::{Consent, ContentKind, Facts, Request, Verdict, clamped};
+use postern_policy::{ContentKind, Facts, Verdict};
 use postern_shared::{clock::Timestamp, id::UserId};
 
 use super::Rpc;
@@ -39,7 +39,9 @@ pub(super) fn bill(
     match (own, others) {
         // Whoever was asked may answer, however much they wrote before.
         (_, domain::Request::Pending { .. }) => Bill::FREE,
-        (domain::Request::Pending { .. }, _) => Bill::known(budgets),
+        (domain::Request::Pending { .. } | domain::Request::Withdrawn { .. }, _) => {
+            Bill::known(budgets)
+        }
         _ => Bill::opening(budgets, gathered.parties, now),
     }
 }
@@ -61,29 +63,11 @@ pub(super) fn facts(
         same_person: sender == recipient,
         sender: gathered.sender,
         recipient: gathered.recipient,
-        sender_settings: clamped(gathered.sender_settings, gathered.sender),
-        recipient_settings: clamped(gathered.recipient_settings, gathered.recipient),
+        sender_settings: gathered.sender_settings,
+        recipient_settings: gathered.recipient_settings,
         edges: gathered.edges,
-        consent: match pair.side(recipient).consent {
-            domain::Consent::None => Consent::None,
-            domain::Consent::Revoked => Consent::Revoked,
-            domain::Consent::Granted {
-                epoch,
-                settings_version,
-                ..
-            } => Consent::Granted {
-                epoch,
-                settings_version,
-            },
-        },
-        request: match pair.side(sender).request {
-            domain::Request::None => Request::None,
-            domain::Request::Pending { sent } => Request::Pending { sent },
-            domain::Request::Accepted => Request::Accepted,
-            domain::Request::Declined { until } => Request::Declined {
-                cooling_down: now < until,
-            },
-        },
+        consent: pair.side(recipient).consent.for_policy(),
+        request: pair.side(sender).request.for_policy(now),
         request_messages_max: rpc.config.request_messages_max,
         content: question.content,
         verdict: Verdict::Clean,

@@ -1,16 +1,31 @@
-//! Raise: an owner of policy says which version a decision must carry at least.
+//! Raise: an owner of policy says which version a decision must carry at least, and what its change
+//! does to lists. Asks nobody.
 
 use postern_proto::policy::v1::{RaiseRequest, RaiseResponse};
-use postern_shared::{caller::Caller, fence};
+use postern_shared::{
+    caller::Caller,
+    error::Invalid,
+    fence::{self, Effect},
+};
 
 use super::Rpc;
 use crate::error::Error;
 
 pub(super) async fn raise(
-    _: &Rpc,
+    rpc: &Rpc,
     caller: Caller,
     request: RaiseRequest,
 ) -> Result<RaiseResponse, Error> {
-    let (_owner, _raise) = fence::incoming(&caller, request)?;
-    Err(Error::Stopping)
+    let (owner, raise) = fence::incoming(&caller, request)?;
+    let field = match raise.effect {
+        Some(Effect::PeerBlocked(peer)) if peer == raise.user => Some("effect.peer_blocked"),
+        Some(Effect::PeerUnblocked(peer)) if peer == raise.user => Some("effect.peer_unblocked"),
+        _ => None,
+    };
+    if let Some(field) = field {
+        let description = "must name another person than `user_id`";
+        return Err(Invalid::field(field, description).into());
+    }
+    rpc.store.raise(owner, raise).await?;
+    Ok(RaiseResponse {})
 }

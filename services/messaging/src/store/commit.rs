@@ -106,7 +106,7 @@ async fn see(
         folder: Set(folder.as_str().to_owned()),
         last_event: Set(event),
         unread: Set(unread),
-        cleared_seq: Set(0),
+        ..participant::ActiveModel::default()
     })
     .on_conflict(
         OnConflict::columns([
@@ -155,6 +155,7 @@ fn message_row(
         recipient_identity_version: Set(rows::number(send.recipient_versions.identity)),
         lo_event: Set(lo_event),
         hi_event: Set(hi_event),
+        ..message::ActiveModel::default()
     }
 }
 
@@ -227,6 +228,11 @@ impl Locked {
         self.pairs
             .get(&before.id)
             .is_some_and(|(pair, _)| pair.state_version == before.state_version)
+    }
+
+    /// A person's row as it was locked.
+    pub(super) fn mailbox(&self, person: UserId) -> Option<&mailbox::Model> {
+        self.mailboxes.get(&person).map(|(row, _)| row)
     }
 
     /// A pair as it stands in this transaction.

@@ -67,6 +67,10 @@ impl From<Side> for SideRow {
                 row.request = "pending".to_owned();
                 row.sent = i64::from(sent);
             }
+            Request::Withdrawn { sent } => {
+                row.request = "withdrawn".to_owned();
+                row.sent = i64::from(sent);
+            }
             Request::Accepted => row.request = "accepted".to_owned(),
             Request::Declined { until } => {
                 row.request = "declined".to_owned();
@@ -99,6 +103,9 @@ impl TryFrom<SideRow> for Side {
         let request = match row.request.as_str() {
             "none" => Request::None,
             "pending" => Request::Pending {
+                sent: u32::try_from(row.sent).unwrap_or(u32::MAX),
+            },
+            "withdrawn" => Request::Withdrawn {
                 sent: u32::try_from(row.sent).unwrap_or(u32::MAX),
             },
             "accepted" => Request::Accepted,

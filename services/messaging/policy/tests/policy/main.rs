@@ -20,4 +20,6 @@ mod matrix;
 mod oracle;
 mod product;
 mod properties;
+mod receiving;
+mod remedies;
 mod rows;

@@ -59,6 +59,7 @@ pub enum Fault {
     Fails(Status),
     Never,
     Graph(fn(&mut GetRelationshipResponse)),
+    Graphs(fn(&mut BatchGetRelationshipsResponse)),
     Settings(fn(&mut BatchGetDmPoliciesResponse)),
     Identity(fn(&mut BatchGetStandingResponse)),
 }
@@ -75,6 +76,8 @@ pub struct State {
     pub blocks: HashSet<(String, String)>,
     /// Graph's versions; those who are not in here are at 5.
     pub versions: HashMap<String, u64>,
+    /// Epochs of directed pairs; those that are not in here are at 1.
+    pub epochs: HashMap<(String, String), u64>,
     pub faults: HashMap<ServiceName, Fault>,
     pub meanwhile: Option<Meanwhile>,
     /// Every automatic restriction that identity was asked for, done or not.
@@ -82,6 +85,30 @@ pub struct State {
     pub restricting_fails: Option<Status>,
     /// How often graph was asked.
     pub graph_calls: usize,
+}
+
+impl State {
+    /// Everything between two people.
+    fn relationship(&self, user_id: String, peer_id: String) -> Relationship {
+        let (there, back) = (
+            (user_id.clone(), peer_id.clone()),
+            (peer_id.clone(), user_id.clone()),
+        );
+        let version = |user| self.versions.get(user).copied().unwrap_or(5);
+        let epoch = |pair| self.epochs.get(pair).copied().unwrap_or(1);
+        Relationship {
+            user_follows: self.follows.contains(&there),
+            peer_follows: self.follows.contains(&back),
+            user_blocks: self.blocks.contains(&there),
+            peer_blocks: self.blocks.contains(&back),
+            user_version: version(&user_id),
+            peer_version: version(&peer_id),
+            user_epoch: epoch(&there),
+            peer_epoch: epoch(&back),
+            user_id,
+            peer_id,
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -181,25 +208,9 @@ impl RelationshipService for Fake {
     ) -> Answer<GetRelationshipResponse> {
         let fault = self.fault(ServiceName::Graph).await?;
         let ask = request.into_inner();
-        let (there, back) = (
-            (ask.user_id.clone(), ask.peer_id.clone()),
-            (ask.peer_id.clone(), ask.user_id.clone()),
-        );
         let (relationship, meanwhile, call) = self.with(|state| {
             state.graph_calls += 1;
-            let version = |user| state.versions.get(user).copied().unwrap_or(5);
-            let relationship = Relationship {
-                user_follows: state.follows.contains(&there),
-                peer_follows: state.follows.contains(&back),
-                user_blocks: state.blocks.contains(&there),
-                peer_blocks: state.blocks.contains(&back),
-                user_version: version(&ask.user_id),
-                peer_version: version(&ask.peer_id),
-                user_epoch: 1,
-                peer_epoch: 1,
-                user_id: ask.user_id,
-                peer_id: ask.peer_id,
-            };
+            let relationship = state.relationship(ask.user_id, ask.peer_id);
             (relationship, state.meanwhile.clone(), state.graph_calls)
         });
         if let Some(meanwhile) = meanwhile {
@@ -216,9 +227,24 @@ impl RelationshipService for Fake {
 
     async fn batch_get_relationships(
         &self,
-        _: Request<BatchGetRelationshipsRequest>,
+        request: Request<BatchGetRelationshipsRequest>,
     ) -> Answer<BatchGetRelationshipsResponse> {
-        Err(Status::unimplemented("messaging asks for one at a time"))
+        let fault = self.fault(ServiceName::Graph).await?;
+        let ask = request.into_inner();
+        assert!(
+            (1..=100).contains(&ask.peer_ids.len()),
+            "graph takes 1 to 100"
+        );
+        let relationships = self.with(|state| {
+            let peers = ask.peer_ids.into_iter();
+            let between = peers.map(|peer| state.relationship(ask.user_id.clone(), peer));
+            between.collect()
+        });
+        let mut answer = BatchGetRelationshipsResponse { relationships };
+        if let Some(Fault::Graphs(garble)) = fault {
+            garble(&mut answer);
+        }
+        Ok(answer.into())
     }
 }
 

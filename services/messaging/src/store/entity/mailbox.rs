@@ -11,6 +11,8 @@ pub struct Model {
     pub fence_graph: i64,
     pub fence_settings: i64,
     pub fence_identity: i64,
+    pub gone: bool,
+    pub gone_version: i64,
     pub event_seq: i64,
     pub attempts_budget_ms: i64,
     pub strangers_budget_ms: i64,

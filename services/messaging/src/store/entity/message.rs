@@ -15,6 +15,7 @@ pub struct Model {
     pub kind: String,
     pub body: Option<String>,
     pub sent_at_ms: i64,
+    pub deleted_at_ms: Option<i64>,
     pub placement: String,
     pub told: String,
     pub rule: String,

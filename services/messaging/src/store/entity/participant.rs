@@ -13,7 +13,10 @@ pub struct Model {
     pub peer_id: Uuid,
     pub folder: String,
     pub last_event: i64,
+    pub read_seq: i64,
     pub unread: i64,
+    pub blocked: bool,
+    pub blocked_version: i64,
     pub cleared_seq: i64,
 }
 

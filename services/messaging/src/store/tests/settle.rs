@@ -40,6 +40,14 @@ fn declining(before: Conversation, me: UserId) -> Settled {
     }
 }
 
+/// A decline to this effect.
+pub fn declining_as(before: Conversation, after: Conversation, me: UserId) -> Settled {
+    Settled {
+        after,
+        ..declining(before, me)
+    }
+}
+
 /// Ben asked Ada.
 async fn asked(world: &World) -> (UserId, UserId, Conversation) {
     let (ada, ben, new) = world.two().await;

@@ -1,0 +1,200 @@
+//! Raising a fence: the lowest version that a decision about a person must carry, and what their
+//! change does to lists.
+//!
+//! Promises: a fence never falls; an effect is applied iff it is newer than the one that stands, so
+//! raises may come twice and in any order; once it is committed, no decision that is older commits.
+//! Must not ask anybody.
+
+use postern_shared::{
+    caller::ServiceName,
+    db::{AsDbErr, Tx},
+    fence::{Effect, OutOfRange, Raise, raised},
+    id::UserId,
+};
+use sea_orm::{
+    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, Set,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::{
+    Store,
+    commit::Locked,
+    entity::{mailbox, participant},
+    rows,
+    withdraw::leave_folder,
+};
+use crate::domain::{Folder, block, conversation_id};
+
+/// Why a fence is not raised.
+#[derive(Debug, thiserror::Error)]
+pub enum RaiseError {
+    /// The version is too far above the one that stands; nothing was changed.
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbErr),
+}
+
+impl AsDbErr for RaiseError {
+    fn as_db_err(&self) -> Option<&DbErr> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::OutOfRange(_) => None,
+        }
+    }
+}
+
+impl Store {
+    /// Raises an owner's fence of a person, and applies the effect of the change.
+    ///
+    /// # Errors
+    /// When the version jumps too far, or the database fails; then nothing is changed.
+    pub async fn raise(&self, owner: ServiceName, raise: Raise) -> Result<(), RaiseError> {
+        self.db
+            .write(|tx| async move { apply(&tx, owner, raise).await })
+            .await
+    }
+}
+
+async fn apply(tx: &Tx, owner: ServiceName, raise: Raise) -> Result<(), RaiseError> {
+    // Before anything is locked: whoever waits here for another raise holds nothing.
+    rows::create_mailbox(tx, raise.user).await?;
+    let peer = match raise.effect {
+        Some(Effect::PeerBlocked(peer) | Effect::PeerUnblocked(peer)) => Some(peer),
+        Some(Effect::Gone | Effect::Returned) | None => None,
+    };
+    let people = std::iter::once(raise.user).chain(peer);
+    let pair = peer.map(|peer| conversation_id(raise.user, peer));
+    let mut locked = Locked::take(tx, people, pair.into_iter()).await?;
+    raise_fence(tx, &locked, owner, raise).await?;
+    let version = rows::number(raise.version);
+    match raise.effect {
+        Some(Effect::Gone) => go(tx, &locked, raise.user, true, version).await?,
+        Some(Effect::Returned) => go(tx, &locked, raise.user, false, version).await?,
+        Some(Effect::PeerBlocked(peer)) => {
+            if set_blocked(tx, raise.user, peer, true, version).await? {
+                end_requests(tx, &mut locked, raise.user, peer).await?;
+            }
+        }
+        Some(Effect::PeerUnblocked(peer)) => {
+            set_blocked(tx, raise.user, peer, false, version).await?;
+        }
+        None => {}
+    }
+    locked.write_back(tx).await?;
+    Ok(())
+}
+
+async fn raise_fence(
+    tx: &Tx,
+    locked: &Locked,
+    owner: ServiceName,
+    raise: Raise,
+) -> Result<(), RaiseError> {
+    let (column, stands) = match (owner, locked.mailbox(raise.user)) {
+        (ServiceName::Graph, row) => (mailbox::Column::FenceGraph, row.map(|r| r.fence_graph)),
+        (ServiceName::Settings, row) => (
+            mailbox::Column::FenceSettings,
+            row.map(|r| r.fence_settings),
+        ),
+        (ServiceName::Identity, row) => (
+            mailbox::Column::FenceIdentity,
+            row.map(|r| r.fence_identity),
+        ),
+        (ServiceName::Messaging, _) => return Err(owns_nothing()),
+    };
+    let stands = rows::version(stands.unwrap_or(0));
+    let fence = raised(stands, raise.version)?;
+    if fence > stands {
+        mailbox::Entity::update_many()
+            .col_expr(column, Expr::value(rows::number(fence)))
+            .filter(mailbox::Column::UserId.eq(raise.user.uuid()))
+            .exec(&**tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The contract has no fence of messaging: none can be asked for.
+fn owns_nothing() -> RaiseError {
+    DbErr::Custom("messaging owns no part of the policy".to_owned()).into()
+}
+
+/// A person goes, or returns.
+async fn go(
+    tx: &Tx,
+    locked: &Locked,
+    person: UserId,
+    gone: bool,
+    version: i64,
+) -> Result<(), DbErr> {
+    if locked
+        .mailbox(person)
+        .is_some_and(|row| row.gone_version >= version)
+    {
+        return Ok(());
+    }
+    mailbox::Entity::update_many()
+        .col_expr(mailbox::Column::Gone, Expr::value(gone))
+        .col_expr(mailbox::Column::GoneVersion, Expr::value(version))
+        .filter(mailbox::Column::UserId.eq(person.uuid()))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes on a person's side of a conversation whether they block the other. Answers whether it is
+/// news. A row that is missing is made, or an older raise would not know that it is one.
+async fn set_blocked(
+    tx: &Tx,
+    person: UserId,
+    peer: UserId,
+    blocked: bool,
+    version: i64,
+) -> Result<bool, DbErr> {
+    use participant::Column::{Blocked, BlockedVersion, ConversationId, UserId as User};
+    let row = participant::ActiveModel {
+        user_id: Set(person.uuid()),
+        conversation_id: Set(conversation_id(person, peer).uuid()),
+        peer_id: Set(peer.uuid()),
+        folder: Set(Folder::Nowhere.as_str().to_owned()),
+        last_event: Set(0),
+        unread: Set(0),
+        blocked: Set(blocked),
+        blocked_version: Set(version),
+        ..participant::ActiveModel::default()
+    };
+    let newer = Expr::col((participant::Entity, BlockedVersion)).lt(version);
+    let changed = participant::Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([User, ConversationId])
+                .update_columns([Blocked, BlockedVersion])
+                .action_and_where(newer)
+                .to_owned(),
+        )
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// What either of the two had asked waits nowhere any more. The one who is blocked is told nothing:
+/// no number of theirs moves.
+async fn end_requests(
+    tx: &Tx,
+    locked: &mut Locked,
+    blocker: UserId,
+    blocked: UserId,
+) -> Result<(), DbErr> {
+    let Some(before) = locked.pair(conversation_id(blocker, blocked)).copied() else {
+        return Ok(());
+    };
+    let after = block(before, blocker, blocked);
+    if after != before {
+        locked.replace(after);
+    }
+    for person in [blocker, blocked] {
+        leave_folder(tx, person, before.id).await?;
+    }
+    Ok(())
+}
