@@ -20,6 +20,7 @@ mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
 mod texts;
+mod unsend;
 mod withdraw;
 
 use postern_shared::db::Db;
@@ -27,10 +28,12 @@ use postern_shared::db::Db;
 pub use attempts::Charged;
 pub use consents::Known;
 pub use fence::RaiseError;
+pub use lists::List;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]
 pub use tests::{NOW, Owner, World};
+pub use unsend::{Unsend, Unsent};
 
 /// The database.
 #[derive(Debug, Clone)]

@@ -3,12 +3,16 @@
 mod batch;
 mod budgets;
 mod consents;
+mod effects;
+mod expiry;
 mod fence;
 mod guard;
 mod lists;
+mod plans;
 mod purge;
 mod rows;
 mod settle;
+mod unsend;
 mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,7 +251,8 @@ impl World {
                     events.entry(user).or_default().push(event);
                     let newest = last.entry(place).or_default();
                     *newest = event.max(*newest);
-                    *unread.entry(place).or_default() += i64::from(row.sender_id != user);
+                    let waits = row.sender_id != user && row.deleted_at_ms.is_none();
+                    *unread.entry(place).or_default() += i64::from(waits);
                 }
             }
         }
