@@ -117,3 +117,5 @@ fn first(outcomes: Result<Vec<Outcome>, DbErr>) -> Result<Outcome, Error> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::events::events;

@@ -35,6 +35,18 @@ pub enum Error {
     /// The caller has no such request.
     #[error("there is no such request")]
     RequestNotFound,
+    /// The conversation has no such message for the caller.
+    #[error("there is no such message")]
+    MessageNotFound,
+    /// The message is another's.
+    #[error("only its author deletes a message for everyone")]
+    NotTheAuthor,
+    /// It is too late.
+    #[error("the time in which this message could be deleted for everyone is over")]
+    UnsendWindowClosed,
+    /// The caller is gone to others.
+    #[error("your account is deactivated, suspended or banned")]
+    AccountRestricted,
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
@@ -45,9 +57,6 @@ pub enum Error {
     /// account or the cause may be told.
     #[error("no such account: check the id or the handle")]
     AccountNotFound,
-    /// The caller is gone to others themselves.
-    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
-    AccountRestricted,
     /// Nobody under 16 takes messages.
     #[error("`who_can_message` stays `NO_ONE` for people under 16")]
     NoMessagesForAge,
@@ -83,11 +92,14 @@ impl Failure for Error {
             Self::Page(error) => error.classify(),
             Self::IdReused => (Code::AlreadyExists, ErrorReason::ClientMessageIdReused),
             Self::ConversationNotFound => (Code::NotFound, ErrorReason::ConversationNotFound),
+            Self::MessageNotFound => (Code::NotFound, ErrorReason::MessageNotFound),
+            Self::NotTheAuthor => (Code::PermissionDenied, ErrorReason::NotTheAuthor),
+            Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
             Self::SelfReference => (Code::InvalidArgument, ErrorReason::SelfReference),
             Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
-            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::NoMessagesForAge | Self::NotEveryoneForAge => (
                 Code::FailedPrecondition,
                 ErrorReason::SettingNotAllowedForAge,

@@ -9,6 +9,7 @@ mod commit;
 mod config;
 mod domain;
 mod error;
+mod expiry;
 mod peers;
 mod rpc;
 mod store;
@@ -32,7 +33,9 @@ use postern_shared::{
     run::{Builder, Context, Parts, REQUEST_BYTES_MAX, Service, StartError},
 };
 
-use crate::{commit::Committers, config::Config, peers::Owners, rpc::Rpc, store::Store};
+use crate::{
+    commit::Committers, config::Config, expiry::Expiry, peers::Owners, rpc::Rpc, store::Store,
+};
 
 /// How often old records of refusals are removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
@@ -57,6 +60,8 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
         config.budgets = None;
     }
     let store = Store::new(context.db);
+    let expiry = (config.request_expiry)
+        .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));
     let purger = (store.clone(), context.clock.clone(), config.refusals_kept);
     let rpc = Arc::new(Rpc {
         owners: Owners::new(&context.peers)?,
@@ -73,7 +78,14 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
     let consents = ConsentServiceServer::from_arc(Arc::clone(&rpc));
     let moderation = ModerationServiceServer::from_arc(Arc::clone(&rpc));
     let fences = FenceServiceServer::from_arc(rpc);
-    Ok(Parts::new()
+    let mut parts = Parts::new();
+    if let Some(expiry) = expiry {
+        parts = parts.every(expiry::EVERY, move || {
+            let expiry = Arc::clone(&expiry);
+            async move { expiry.run().await }
+        });
+    }
+    Ok(parts
         .public(messages.max_decoding_message_size(REQUEST_BYTES_MAX))
         .public(conversations.max_decoding_message_size(REQUEST_BYTES_MAX))
         .public(requests.max_decoding_message_size(REQUEST_BYTES_MAX))

@@ -3,6 +3,7 @@
 //! Promises: an answer that cannot be understood (an unknown enum value, a missing part) counts as
 //! no answer; nothing is ever filled in. Must not decide anything.
 
+mod block;
 mod many;
 
 use postern_policy::{
@@ -11,7 +12,7 @@ use postern_policy::{
 use postern_proto::{
     common::v1::ErrorReason,
     graph::v1::{
-        GetRelationshipRequest, Relationship,
+        GetRelationshipRequest, Relationship, graph_service_client::GraphServiceClient,
         relationship_service_client::RelationshipServiceClient,
     },
     identity::v1::{
@@ -39,6 +40,7 @@ use crate::domain::{self, Parties, Versions};
 #[derive(Debug, Clone)]
 pub struct Owners {
     graph: RelationshipServiceClient<Peer>,
+    people: GraphServiceClient<Peer>,
     settings: DmPolicyServiceClient<Peer>,
     identity: StandingFactsServiceClient<Peer>,
 }
@@ -82,7 +84,8 @@ impl Owners {
     /// Makes the clients of these three.
     pub fn of(graph: Peer, settings: Peer, identity: Peer) -> Self {
         Self {
-            graph: RelationshipServiceClient::new(graph),
+            graph: RelationshipServiceClient::new(graph.clone()),
+            people: GraphServiceClient::new(graph),
             settings: DmPolicyServiceClient::new(settings),
             identity: StandingFactsServiceClient::new(identity),
         }

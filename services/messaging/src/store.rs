@@ -16,6 +16,7 @@ mod refusals;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unsend;
 mod withdraw;
 
 use postern_shared::db::Db;
@@ -23,10 +24,12 @@ use postern_shared::db::Db;
 pub use attempts::Charged;
 pub use consents::Known;
 pub use fence::RaiseError;
+pub use lists::List;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]
 pub use tests::{NOW, Owner, World};
+pub use unsend::{Unsend, Unsent};
 
 /// The database.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Committers at work: many at once, some that fail, some whose callers have gone; and what they
 //! tell the world.
 
-mod events;
+pub mod events;
 
 use std::sync::Arc;
 

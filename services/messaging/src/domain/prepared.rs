@@ -54,6 +54,24 @@ pub struct PreparedSend {
     pub traceparent: Option<String>,
 }
 
+impl PreparedSend {
+    /// The message once it is stored under a number.
+    #[must_use]
+    pub fn stored(&self, seq: i64) -> Message {
+        Message {
+            conversation: self.before.id,
+            seq,
+            sender: self.sender,
+            client_message_id: self.client_message_id.as_str().to_owned(),
+            content: self.content.clone(),
+            sent_at: self.sent_at,
+            deleted_at: None,
+            warned: self.placement == Placement::InboxWithWarning,
+            told: self.told,
+        }
+    }
+}
+
 /// What became of a prepared message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -79,12 +97,28 @@ pub struct Message {
     pub sender: UserId,
     /// The id that they gave it.
     pub client_message_id: String,
-    /// What it says.
+    /// What it says; of a deleted one the kind alone is left.
     pub content: Content,
     /// When it was stored.
     pub sent_at: Timestamp,
+    /// When its author deleted it for everyone.
+    pub deleted_at: Option<Timestamp>,
+    /// Whether its recipient is warned of what it says.
+    pub warned: bool,
     /// Where the sender was told that it went.
     pub told: Told,
+}
+
+impl Message {
+    /// Whether a repetition with this content is the same message. Of a deleted one nothing but
+    /// the kind can be compared: a hash of what was said would say it to whoever guesses.
+    #[must_use]
+    pub fn is_repeated_by(&self, content: &Content) -> bool {
+        match self.deleted_at {
+            Some(_) => self.content.kind() == content.kind(),
+            None => self.content == *content,
+        }
+    }
 }
 
 /// A conversation as it stands in one person's list.
@@ -100,6 +134,8 @@ pub struct Listed {
     pub last_message: Message,
     /// Messages of the other's pending request, 0 where there is none.
     pub waiting: u32,
+    /// Whether the other is gone, as far as this person may know.
+    pub peer_gone: bool,
 }
 
 /// The record of a refusal. Nothing of the message is in it.

@@ -58,6 +58,12 @@ type Consulted = (domain::Owners, (Versions, Versions));
 /// What the owners say of accepting.
 async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> {
     let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
+    // Their token may be older than their going.
+    match gathered.sender {
+        Answer::Known(person) if !person.is_gone() => {}
+        Answer::Known(_) | Answer::Absent => return Err(Error::AccountRestricted),
+        Answer::Unavailable => return Err(Error::Undecidable),
+    }
     let (Answer::Known(own), Some(owners), Some(edges)) = (
         gathered.sender_settings,
         gathered.sender_owners,

@@ -2,10 +2,11 @@
 
 use postern_shared::id::{ConversationId, UserId};
 
-use super::Rpc;
+use super::{ROUNDS_MAX, Rpc};
 use crate::{
-    domain::{Conversation, Request},
+    domain::{self, Conversation, Folder, Request},
     error::Error,
+    store::Settled,
 };
 
 /// What is known of a conversation in which somebody may have asked the caller.
@@ -32,4 +33,40 @@ pub(super) async fn find(rpc: &Rpc, me: UserId, id: ConversationId) -> Result<As
         other,
         request,
     })
+}
+
+/// Declines it. Once it is declined, doing it again is no error.
+///
+/// # Errors
+/// REQUEST_NOT_FOUND when nothing waits there; CONTENTION when it kept changing.
+pub(super) async fn decline(rpc: &Rpc, me: UserId, id: ConversationId) -> Result<(), Error> {
+    for _ in 0..ROUNDS_MAX {
+        let Asked {
+            before,
+            other,
+            request,
+        } = find(rpc, me, id).await?;
+        match request {
+            Request::Declined { .. } => return Ok(()),
+            Request::None | Request::Withdrawn { .. } | Request::Accepted => {
+                return Err(Error::RequestNotFound);
+            }
+            Request::Pending { .. } => {}
+        }
+        let now = rpc.clock.now();
+        let settled = Settled {
+            before,
+            after: domain::decline(before, other, rpc.config.decline_cool_down, now),
+            person: me,
+            // Declining asks no owner: saying no is always allowed.
+            versions: None,
+            folder: Folder::Declined,
+            tell_other: false,
+            at: now,
+        };
+        if rpc.store.settle(settled).await? {
+            return Ok(());
+        }
+    }
+    Err(Error::Contention)
 }

@@ -1,18 +1,11 @@
-//! DeclineRequest: a request leaves the caller's lists; nobody is told.
+//! DeclineRequest: a request leaves the caller's lists; nobody is told. Where the caller wants it, its
+//! sender is blocked too, whatever becomes of the decline.
 
 use postern_proto::messaging::v1::{DeclineRequestRequest, DeclineRequestResponse};
 use postern_shared::caller::Me;
 
-use super::{
-    ROUNDS_MAX, Rpc,
-    asked::{self, Asked},
-    reply,
-};
-use crate::{
-    domain::{self, Folder, Request},
-    error::Error,
-    store::Settled,
-};
+use super::{Rpc, asked, reply};
+use crate::error::Error;
 
 pub(super) async fn decline_request(
     rpc: &Rpc,
@@ -20,33 +13,19 @@ pub(super) async fn decline_request(
     request: DeclineRequestRequest,
 ) -> Result<DeclineRequestResponse, Error> {
     let id = reply::conversation_id(&request.conversation_id)?;
-    for _ in 0..ROUNDS_MAX {
-        let Asked {
-            before,
-            other,
-            request,
-        } = asked::find(rpc, me.id, id).await?;
-        match request {
-            Request::Declined { .. } => return Ok(DeclineRequestResponse::default()),
-            Request::None | Request::Withdrawn { .. } | Request::Accepted => {
-                return Err(Error::RequestNotFound);
-            }
-            Request::Pending { .. } => {}
-        }
-        let now = rpc.clock.now();
-        let settled = Settled {
-            before,
-            after: domain::decline(before, other, rpc.config.decline_cool_down, now),
-            person: me.id,
-            // Declining asks no owner: saying no is always allowed.
-            versions: None,
-            folder: Folder::Declined,
-            tell_other: false,
-            at: now,
-        };
-        if rpc.store.settle(settled).await? {
-            return Ok(DeclineRequestResponse::default());
-        }
+    if !request.block {
+        asked::decline(rpc, me.id, id).await?;
+        return Ok(DeclineRequestResponse::default());
     }
-    Err(Error::Contention)
+    // Who it is that is blocked; without one there is nothing to do at all.
+    let other = asked::find(rpc, me.id, id).await?.other;
+    // In this order: after a block nothing waits any more that could be declined.
+    let declined = asked::decline(rpc, me.id, id).await;
+    let enforcement = rpc.owners.block(&me.caller, other).await;
+    // The block's failure first: trying again blocks, and finds the request declined.
+    let enforcement = enforcement?;
+    declined?;
+    Ok(DeclineRequestResponse {
+        block_enforcement: enforcement.into(),
+    })
 }

@@ -13,6 +13,7 @@ use super::{PAGE, Rpc, reply};
 use crate::{
     domain::{Folder, Listed},
     error::Error,
+    store::List,
 };
 
 pub(super) async fn list_requests(
@@ -31,7 +32,7 @@ pub(super) async fn list_requests(
     let after = reply::place(page.after.as_deref());
     let mut found = rpc
         .store
-        .list_folder(me.id, folder, after, u64::from(page.size) + 1)
+        .list(me.id, List::Folder(folder), after, u64::from(page.size) + 1)
         .await?;
     let info = rpc.pager.next(&mut found, page.size, scope, |last| {
         reply::cursor(last.last_event)
@@ -42,10 +43,15 @@ pub(super) async fn list_requests(
         last_message: Some(reply::message(&listed.last_message, me.id)),
         message_count: i64::from(listed.waiting),
     };
+    let (filtered, hidden) = tokio::try_join!(
+        rpc.store.count_requests(me.id, Folder::Requests),
+        rpc.store.count_requests(me.id, Folder::Hidden),
+    )?;
     Ok(ListRequestsResponse {
         requests: found.iter().map(entry).collect(),
         page: Some(info),
-        ..ListRequestsResponse::default()
+        filtered_count: filtered,
+        hidden_count: hidden,
     })
 }
 

@@ -3,6 +3,7 @@
 use postern_policy::Told;
 use postern_proto::messaging::v1 as wire;
 use postern_shared::{
+    clock::Timestamp,
     error::{Check, Invalid},
     id::{ConversationId, UserId},
 };
@@ -17,15 +18,16 @@ pub fn message(message: &Message, reader: UserId) -> wire::Message {
         seq: message.seq,
         sender_id: message.sender.to_string(),
         send_time: Some(message.sent_at.to_proto()),
-        content: Some(wire::Content {
+        content: message.deleted_at.is_none().then(|| wire::Content {
             content: Some(content(&message.content)),
         }),
+        delete_time: message.deleted_at.map(Timestamp::to_proto),
+        content_warning: !own && message.warned && message.deleted_at.is_none(),
         client_message_id: if own {
             message.client_message_id.clone()
         } else {
             String::new()
         },
-        ..wire::Message::default()
     }
 }
 
@@ -35,7 +37,11 @@ pub fn conversation(listed: &Listed, reader: UserId) -> wire::Conversation {
         conversation_id: listed.conversation.to_string(),
         peer_id: listed.peer.to_string(),
         last_message: Some(message(&listed.last_message, reader)),
-        ..wire::Conversation::default()
+        peer_state: if listed.peer_gone {
+            wire::PeerState::Gone.into()
+        } else {
+            wire::PeerState::Present.into()
+        },
     }
 }
 

@@ -245,23 +245,12 @@ fn prepare(
 }
 
 fn delivered(prepared: &PreparedSend, seq: i64) -> SendMessageResponse {
-    stored(
-        &Message {
-            conversation: prepared.before.id,
-            seq,
-            sender: prepared.sender,
-            client_message_id: prepared.client_message_id.as_str().to_owned(),
-            content: prepared.content.clone(),
-            sent_at: prepared.sent_at,
-            told: prepared.told,
-        },
-        prepared.sender,
-    )
+    stored(&prepared.stored(seq), prepared.sender)
 }
 
 /// The first answer again, when the same id comes with the same content.
 fn answer_again(sent: &Message, draft: &Draft, me: UserId) -> Result<SendMessageResponse, Error> {
-    if sent.content == draft.content {
+    if sent.is_repeated_by(&draft.content) {
         Ok(stored(sent, me))
     } else {
         Err(Error::IdReused)

@@ -2,11 +2,12 @@
 
 use postern_shared::{
     db::Tx,
+    id::UserId,
     outbox::{self, Body, Event},
 };
 use sea_orm::DbErr;
 
-use super::Settled;
+use super::{Settled, Unsend};
 use crate::domain::{Outcome, PreparedSend, RequestStep, request_steps};
 
 /// Tells of every message of a batch that is stored, each under the trace of its own call.
@@ -91,4 +92,17 @@ pub(super) async fn of_settlement(tx: &Tx, settled: &Settled) -> Result<(), DbEr
         ));
     }
     outbox::append(tx, *at, &events).await
+}
+
+/// Tells of a message that was deleted for everyone.
+pub(super) async fn of_unsend(tx: &Tx, unsend: &Unsend, recipient: UserId) -> Result<(), DbErr> {
+    let body = Body::MessageDeleted {
+        conversation: unsend.conversation,
+        seq: unsend.seq,
+        sender: unsend.person,
+        recipient,
+    };
+    let version = unsend.seq.unsigned_abs();
+    let event = Event::new(body, version, unsend.person, unsend.at);
+    outbox::append(tx, unsend.at, &[event]).await
 }

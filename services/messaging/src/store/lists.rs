@@ -1,4 +1,7 @@
 //! What a person reads: their inbox, their requests, the messages of a conversation.
+//!
+//! Promises: what a list leaves out it leaves out by what raises left in this database; every page
+//! is a range of an index. Must not ask an owner of facts.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +10,8 @@ use postern_shared::{
     id::{ConversationId, UserId},
 };
 use sea_orm::{
-    ColumnTrait as _, Condition, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, Condition, DbErr, EntityTrait as _, FromQueryResult, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Statement, Value, prelude::Uuid,
 };
 
 use super::{
@@ -18,34 +21,135 @@ use super::{
 };
 use crate::domain::{Folder, Listed, Message, Request};
 
+/// A conversation in somebody's list. Whether its other person is gone, as far as they may know:
+/// gone to everyone, or to them by a block. Every part is found by a primary key, one row at a time.
+pub(super) const LISTED: &str = "SELECT p.conversation_id, p.peer_id, p.last_event,
+        COALESCE((SELECT m.gone FROM mailbox AS m WHERE m.user_id = p.peer_id), false)
+        OR COALESCE((SELECT q.blocked FROM participant AS q
+            WHERE q.user_id = p.peer_id AND q.conversation_id = p.conversation_id), false)
+            AS peer_gone
+    FROM participant AS p";
+/// Whoever is gone to everyone is in nobody's requests.
+const PEER_IS_THERE: &str =
+    "NOT COALESCE((SELECT m.gone FROM mailbox AS m WHERE m.user_id = p.peer_id), false)";
+/// As many requests as are counted.
+const COUNT_MAX: i64 = 1_000;
+
+/// A list of conversations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// A folder, without those whom the person blocks; where it holds requests, without those who
+    /// are gone.
+    Folder(Folder),
+    /// Those whom the person blocks, whatever folder it is.
+    Blocked,
+}
+
+/// The statement of a page of a list: whose, below which event, how many; then the folder.
+pub(super) fn list_sql(list: List) -> String {
+    let these = match list {
+        List::Folder(Folder::Requests | Folder::Hidden) => {
+            format!("p.folder = $4 AND NOT p.blocked AND {PEER_IS_THERE}")
+        }
+        List::Folder(_) => "p.folder = $4 AND NOT p.blocked".to_owned(),
+        // A row without any event is that of a block between two who never wrote.
+        List::Blocked => "p.blocked AND p.last_event > 0".to_owned(),
+    };
+    format!(
+        "{LISTED} WHERE p.user_id = $1 AND p.last_event < $2 AND {these} \
+         ORDER BY p.last_event DESC LIMIT $3"
+    )
+}
+
+/// The statement that counts a person's requests in a folder, up to a limit.
+pub(super) fn count_sql() -> String {
+    format!(
+        "SELECT count(*) AS requests FROM (SELECT p.peer_id FROM participant AS p
+            WHERE p.user_id = $1 AND p.folder = $2 AND NOT p.blocked AND {PEER_IS_THERE}
+            LIMIT $3) AS k"
+    )
+}
+
+/// A row of [`LISTED`].
+#[derive(Debug, FromQueryResult)]
+pub(super) struct ListedRow {
+    pub(super) conversation_id: Uuid,
+    pub(super) peer_id: Uuid,
+    pub(super) last_event: i64,
+    pub(super) peer_gone: bool,
+}
+
+#[derive(Debug, FromQueryResult)]
+struct CountRow {
+    requests: i64,
+}
+
 impl Store {
-    /// A person's conversations in one folder, latest first, those before the event `after` where
-    /// it is given, `limit` at the most.
+    /// A person's conversations in one list, latest first, those before the event `after` where it
+    /// is given, `limit` at the most.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn list_folder(
+    pub async fn list(
         &self,
         person: UserId,
-        folder: Folder,
+        list: List,
         after: Option<i64>,
         limit: u64,
     ) -> Result<Vec<Listed>, DbErr> {
-        let mut query = participant::Entity::find()
-            .filter(participant::Column::UserId.eq(person.uuid()))
-            .filter(participant::Column::Folder.eq(folder.as_str()));
-        if let Some(after) = after {
-            query = query.filter(participant::Column::LastEvent.lt(after));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut values: Vec<Value> = vec![
+            person.uuid().into(),
+            after.unwrap_or(i64::MAX).into(),
+            limit.into(),
+        ];
+        if let List::Folder(folder) = list {
+            values.push(folder.as_str().into());
         }
-        let listed = query
-            .order_by_desc(participant::Column::LastEvent)
-            .limit(limit)
+        self.read_list(&list_sql(list), values).await
+    }
+
+    /// The conversation as it stands in one person's list; none when nothing was written in it, or
+    /// they take no part in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn listed(
+        &self,
+        person: UserId,
+        id: ConversationId,
+    ) -> Result<Option<Listed>, DbErr> {
+        let sql = format!("{LISTED} WHERE p.user_id = $1 AND p.conversation_id = $2");
+        let values = vec![person.uuid().into(), id.uuid().into()];
+        Ok(self.read_list(&sql, values).await?.pop())
+    }
+
+    /// How many requests a person has in a folder; of more than 1,000 it is 1,000.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_requests(&self, person: UserId, folder: Folder) -> Result<i64, DbErr> {
+        let values: [Value; 3] = [
+            person.uuid().into(),
+            folder.as_str().into(),
+            COUNT_MAX.into(),
+        ];
+        let sql = Statement::from_sql_and_values(self.db.backend(), count_sql(), values);
+        let row = CountRow::find_by_statement(sql)
+            .one(self.db.reader())
+            .await?;
+        Ok(row.map_or(0, |row| row.requests))
+    }
+
+    async fn read_list(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Listed>, DbErr> {
+        let statement = Statement::from_sql_and_values(self.db.backend(), sql, values);
+        let rows = ListedRow::find_by_statement(statement)
             .all(self.db.reader())
             .await?;
         let mut seen = self
-            .newest(listed.iter().map(|row| row.conversation_id))
+            .newest(rows.iter().map(|row| row.conversation_id))
             .await?;
-        let entries = listed.into_iter().filter_map(|row| {
+        let entries = rows.into_iter().filter_map(|row| {
             let (last_message, pair) = seen.remove(&row.conversation_id)?;
             let peer = UserId::from_uuid(row.peer_id);
             let waiting = match pair.side(peer).request {
@@ -58,34 +162,10 @@ impl Store {
                 last_event: row.last_event,
                 last_message,
                 waiting,
+                peer_gone: row.peer_gone,
             })
         });
         Ok(entries.collect())
-    }
-
-    /// The conversation as it stands in one person's list; none when they take no part in it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn listed(
-        &self,
-        person: UserId,
-        id: ConversationId,
-    ) -> Result<Option<Listed>, DbErr> {
-        let row = participant::Entity::find_by_id((person.uuid(), id.uuid()))
-            .one(self.db.reader())
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let mut seen = self.newest([row.conversation_id].into_iter()).await?;
-        Ok(seen
-            .remove(&row.conversation_id)
-            .map(|(last_message, _)| Listed {
-                conversation: id,
-                peer: UserId::from_uuid(row.peer_id),
-                last_event: row.last_event,
-                last_message,
-                waiting: 0,
-            }))
     }
 
     /// The messages of a conversation, newest first, those before the number `after` where it is
@@ -103,7 +183,10 @@ impl Store {
         let part = participant::Entity::find_by_id((person.uuid(), id.uuid()))
             .one(self.db.reader())
             .await?;
-        let Some(part) = part else { return Ok(None) };
+        // Who blocks a stranger takes part in nothing yet.
+        let Some(part) = part.filter(|part| part.last_event > 0) else {
+            return Ok(None);
+        };
         let mut query = message::Entity::find()
             .filter(message::Column::ConversationId.eq(id.uuid()))
             .filter(message::Column::Seq.gt(part.cleared_seq));
@@ -125,9 +208,8 @@ impl Store {
     /// The newest message of each conversation, and its pair.
     async fn newest(
         &self,
-        ids: impl Iterator<Item = sea_orm::prelude::Uuid>,
-    ) -> Result<BTreeMap<sea_orm::prelude::Uuid, (Message, crate::domain::Conversation)>, DbErr>
-    {
+        ids: impl Iterator<Item = Uuid>,
+    ) -> Result<BTreeMap<Uuid, (Message, crate::domain::Conversation)>, DbErr> {
         let pairs = conversation::Entity::find()
             .filter(any_of(
                 self.db.backend(),

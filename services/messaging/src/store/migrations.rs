@@ -12,8 +12,23 @@ pub const MIGRATIONS: &[Migration] = &[
         statements: &["DROP TABLE IF EXISTS outbox"],
     },
     outbox::migration("m0003_outbox"),
+    BLOCKED_AND_ASKED,
     BUDGETS,
 ];
+
+/// How two short lists are found in long ones.
+const BLOCKED_AND_ASKED: Migration = Migration {
+    name: "m0004_blocked_and_asked",
+    statements: &[
+        // A person's conversations with those whom they block.
+        "CREATE INDEX IF NOT EXISTS participant_blocked
+            ON participant (user_id, last_event) WHERE blocked",
+        // Messages that began as a request, by age: which requests nobody touched for long.
+        "CREATE INDEX IF NOT EXISTS message_asked
+            ON message (sent_at_ms, conversation_id, seq)
+            WHERE placement IN ('request', 'hidden_request')",
+    ],
+};
 
 /// What budgets and filters remember beside the columns that the first step made for them.
 const BUDGETS: Migration = Migration {

@@ -201,6 +201,8 @@ pub fn message(row: message::Model) -> Result<Message, DbErr> {
         client_message_id: row.client_message_id,
         content: Content::stored(kind, row.body.unwrap_or_default()),
         sent_at: Timestamp::from_unix_millis(row.sent_at_ms),
+        deleted_at: row.deleted_at_ms.map(Timestamp::from_unix_millis),
+        warned: row.placement == placement(Placement::InboxWithWarning),
         told: match row.told.as_str() {
             "inbox" => Told::Inbox,
             "request" => Told::Request,

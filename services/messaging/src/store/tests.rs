@@ -3,11 +3,15 @@
 mod batch;
 mod budgets;
 mod consents;
+mod effects;
+mod expiry;
 mod fence;
 mod guard;
 mod lists;
+mod plans;
 mod rows;
 mod settle;
+mod unsend;
 mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -228,7 +232,8 @@ impl World {
                     events.entry(user).or_default().push(event);
                     let newest = last.entry(place).or_default();
                     *newest = event.max(*newest);
-                    *unread.entry(place).or_default() += i64::from(row.sender_id != user);
+                    let waits = row.sender_id != user && row.deleted_at_ms.is_none();
+                    *unread.entry(place).or_default() += i64::from(waits);
                 }
             }
         }

@@ -27,7 +27,7 @@ async fn rows(world: &World) -> Vec<Vec<u8>> {
 }
 
 /// The events of every row so far; those of one transaction and conversation in their order.
-async fn events(world: &World) -> Vec<Event> {
+pub async fn events(world: &World) -> Vec<Event> {
     let batches = rows(world).await;
     let batches = batches
         .iter()

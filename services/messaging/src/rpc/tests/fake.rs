@@ -349,6 +349,8 @@ pub fn replica(
         request_messages_max: REQUEST_MESSAGES_MAX,
         decline_cool_down: Duration::from_secs(60),
         refusals_kept: Duration::from_secs(60),
+        unsend_window: Some(Duration::from_secs(180)),
+        request_expiry: None,
         committers: 1,
         budgets: None,
     };

@@ -3,7 +3,7 @@
 use postern_shared::id::{ConversationId, UserId};
 
 use super::{World, asking, friendly, person};
-use crate::domain::Folder;
+use crate::{domain::Folder, store::List};
 
 /// More pages than any list here has.
 const PAGES_MAX: usize = 20;
@@ -12,7 +12,10 @@ const PAGES_MAX: usize = 20;
 async fn pages(world: &World, user: UserId, folder: Folder, size: u64) -> Vec<ConversationId> {
     let (mut found, mut after) = (Vec::new(), None);
     for _ in 0..PAGES_MAX {
-        let page = world.store.list_folder(user, folder, after, size).await;
+        let page = world
+            .store
+            .list(user, List::Folder(folder), after, size)
+            .await;
         let page = page.unwrap();
         let Some(last) = page.last() else {
             return found;
@@ -46,7 +49,7 @@ async fn conversations_come_latest_first_once_each() {
     }
     let listed = world
         .store
-        .list_folder(ada, Folder::Requests, None, 9)
+        .list(ada, List::Folder(Folder::Requests), None, 9)
         .await;
     let [request] = &listed.unwrap()[..] else {
         panic!("one request waits");
@@ -55,7 +58,10 @@ async fn conversations_come_latest_first_once_each() {
     assert_eq!(Some(request.peer), asked.peer_of(ada));
     // A new message brings its conversation to the top.
     world.commit(&[friendly(pairs[0], ada, "2")]).await;
-    let top = world.store.list_folder(ada, Folder::Inbox, None, 1).await;
+    let top = world
+        .store
+        .list(ada, List::Folder(Folder::Inbox), None, 1)
+        .await;
     let top = &top.unwrap()[0];
     assert_eq!((top.conversation, top.last_message.seq), (pairs[0].id, 2));
     assert!(pages(&world, person(), Folder::Inbox, 3).await.is_empty());

@@ -7,7 +7,7 @@ use postern_shared::id::UserId;
 use super::{NOW, Owner, SEEN, World, asking, friendly, person, trusted};
 use crate::{
     domain::{self, Consent, Conversation, Folder, How, Outcome, Owners, Request},
-    store::Settled,
+    store::{List, Settled},
 };
 
 const OWNERS: Owners = Owners {
@@ -110,7 +110,11 @@ async fn declining_is_silent_and_needs_no_owner() {
     );
     assert!(world.events(ben).await.is_empty());
     for folder in [Folder::Inbox, Folder::Requests, Folder::Hidden] {
-        let listed = world.store.list_folder(ada, folder, None, 9).await.unwrap();
+        let listed = world
+            .store
+            .list(ada, List::Folder(folder), None, 9)
+            .await
+            .unwrap();
         assert!(listed.is_empty(), "{folder:?}");
     }
     world.audit().await;
