@@ -35,6 +35,12 @@ pub enum Error {
     /// The caller has no such request.
     #[error("there is no such request")]
     RequestNotFound,
+    /// No such decision is on record, or no longer.
+    #[error("there is no record of such a decision, or no longer")]
+    DecisionNotFound,
+    /// A record holds a reason that this release does not know.
+    #[error("a record of a refusal names the reason `{0}`, which means nothing")]
+    UnknownReason(String),
     /// The conversation has no such message for the caller.
     #[error("there is no such message")]
     MessageNotFound,
@@ -45,7 +51,7 @@ pub enum Error {
     #[error("the time in which this message could be deleted for everyone is over")]
     UnsendWindowClosed,
     /// The caller is gone to others.
-    #[error("your account is deactivated, suspended or banned")]
+    #[error("your account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
     AccountRestricted,
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
@@ -97,6 +103,8 @@ impl Failure for Error {
             Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
             Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
+            Self::DecisionNotFound => (Code::NotFound, ErrorReason::DecisionNotFound),
+            Self::UnknownReason(_) => (Code::Internal, ErrorReason::Internal),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
             Self::SelfReference => (Code::InvalidArgument, ErrorReason::SelfReference),
             Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),

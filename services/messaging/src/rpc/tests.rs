@@ -4,12 +4,15 @@
 mod budgets;
 mod closed;
 mod consents;
+mod decisions;
 mod disguise;
 mod fake;
 mod moving;
 mod nonsense;
 mod preview;
 mod receiving;
+mod restricted;
+mod verdicts;
 
 use std::{sync::Arc, time::Duration};
 

@@ -19,10 +19,10 @@ use postern_proto::{
     },
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{AccountKind, AgeBand, Lifecycle, WhoCanMessage},
+    policy::v1::{AccountKind, AgeBand, Lifecycle, SanctionKind, WhoCanMessage},
     settings::v1::{
         BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyRequest,
         GetDmPolicyResponse,
@@ -80,6 +80,9 @@ pub struct State {
     pub epochs: HashMap<(String, String), u64>,
     pub faults: HashMap<ServiceName, Fault>,
     pub meanwhile: Option<Meanwhile>,
+    /// Every automatic restriction that identity was asked for, done or not.
+    pub restrictions: Vec<RestrictAutomaticallyRequest>,
+    pub restricting_fails: Option<Status>,
     /// How often graph was asked.
     pub graph_calls: usize,
 }
@@ -271,9 +274,22 @@ impl DmPolicyService for Fake {
 impl StandingFactsService for Fake {
     async fn restrict_automatically(
         &self,
-        _: Request<RestrictAutomaticallyRequest>,
+        request: Request<RestrictAutomaticallyRequest>,
     ) -> Answer<RestrictAutomaticallyResponse> {
-        Err(Status::unimplemented("nobody is restricted here"))
+        let ask = request.into_inner();
+        let sanction = Some(Sanction {
+            kind: SanctionKind::SendRestricted.into(),
+            end_time: ask.end_time,
+        });
+        self.with(|state| {
+            state.restrictions.push(ask.clone());
+            if let Some(status) = state.restricting_fails.clone() {
+                return Err(status);
+            }
+            let standing = state.standings.get_mut(&ask.user_id).unwrap();
+            standing.sanction = sanction;
+            Ok(RestrictAutomaticallyResponse { sanction }.into())
+        })
     }
 
     async fn get_standing(
@@ -353,6 +369,9 @@ pub fn replica(
         request_expiry: None,
         committers: 1,
         budgets: None,
+        same_text_strangers: None,
+        restrict_after_strangers: 0,
+        restrict_for: Duration::from_secs(60),
     };
     change(&mut config);
     Arc::new(Rpc {
