@@ -10,6 +10,7 @@ use ask::{Index, Schema};
 /// Every table and its home key: what it would be distributed by. A new table is added here.
 const HOMES: &[(&str, &str)] = &[
     ("account", "user_id"),
+    ("attempts_refused", "sender_id"),
     ("conversation", "conversation_id"),
     ("follower", "followee_id"),
     ("friend", "owner_id"),
@@ -19,6 +20,7 @@ const HOMES: &[(&str, &str)] = &[
     ("message", "conversation_id"),
     ("outbox", "shard"),
     ("outbox_shard", "shard"),
+    ("overrun", "sender_id"),
     ("participant", "user_id"),
     ("policy_version", "user_id"),
     // Found by its hash alone.
@@ -27,6 +29,7 @@ const HOMES: &[(&str, &str)] = &[
     ("relation", "owner_id"),
     ("session", "user_id"),
     ("settings", "user_id"),
+    ("stranger_text", "sender_id"),
     ("user_event", "user_id"),
 ];
 

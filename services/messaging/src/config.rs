@@ -5,8 +5,14 @@ use std::time::Duration;
 use postern_policy::REQUEST_MESSAGES_MAX;
 use postern_shared::config::Source;
 
+use crate::domain::{Budget, Budgets};
+
 /// A day in seconds.
 const DAY_S: u64 = 24 * 60 * 60;
+/// An hour in seconds.
+const HOUR_S: u64 = 60 * 60;
+/// A second in milliseconds.
+const SECOND_MS: u64 = 1_000;
 
 /// For how long a message can be deleted for everyone, in seconds.
 const UNSEND_WINDOW_S: u64 = 180;
@@ -28,6 +34,16 @@ pub struct Config {
     /// How many transactions commit messages side by side on PostgreSQL; SQLite has one writer.
     /// Default 4.
     pub committers: usize,
+    /// What people may send in a time; none when `limits` is `off`.
+    pub budgets: Option<Budgets>,
+    /// At which stranger within 24 hours the same text is flagged as spam; none when `limits` is
+    /// `off`. Default the fifth.
+    pub same_text_strangers: Option<u32>,
+    /// How many different strangers somebody may try within 24 hours with no budget left for new
+    /// ones before being restricted; 0: as many as they like. Default 20.
+    pub restrict_after_strangers: u32,
+    /// How long that lasts. Default 24 hours.
+    pub restrict_for: Duration,
 }
 
 impl Config {
@@ -50,6 +66,14 @@ impl Config {
         );
         let request_expiry = source.number("messaging.request_expiry_days", "days", (0, 3_650), 0);
         let committers = source.number("messaging.committers", "transactions", (1, 64), 4);
+        let same_text = source.number("messaging.same_text_strangers", "strangers", (2, 10_000), 5);
+        let strangers = source.number(
+            "messaging.restrict_after_strangers",
+            "strangers",
+            (0, 10_000),
+            20,
+        );
+        let hours = source.number("messaging.restrict_hours", "hours", (1, 30 * 24), 24);
         Self {
             request_messages_max: u32::try_from(messages).unwrap_or(REQUEST_MESSAGES_MAX),
             decline_cool_down: days(source, "messaging.decline_cool_down_days"),
@@ -57,7 +81,62 @@ impl Config {
             unsend_window: chosen(unsend_window),
             request_expiry: chosen(request_expiry * DAY_S),
             committers: usize::try_from(committers).unwrap_or(1),
+            budgets: Some(budgets(source)),
+            same_text_strangers: Some(u32::try_from(same_text).unwrap_or(5)),
+            restrict_after_strangers: u32::try_from(strangers).unwrap_or(20),
+            restrict_for: Duration::from_secs(hours * HOUR_S),
         }
+    }
+
+    /// The same with everything switched off that counts what people do over time.
+    #[must_use]
+    pub const fn without_limits(mut self) -> Self {
+        self.budgets = None;
+        self.same_text_strangers = None;
+        self
+    }
+}
+
+/// Every budget of the policy, with its figures.
+fn budgets(source: &mut Source) -> Budgets {
+    let mut number = |key: &str, unit: &str, max: u32, default: u32| {
+        let bounds = (1, u64::from(max));
+        let number = source.number(key, unit, bounds, u64::from(default));
+        u32::try_from(number).unwrap_or(default)
+    };
+    let minute = "attempts a minute";
+    let attempts = number("messaging.attempts_per_minute", minute, 60_000, 60);
+    let pair = (
+        number("messaging.pair_burst", "messages at once", 10_000, 60),
+        number("messaging.pair_per_second", "messages a second", 1_000, 1),
+    );
+    let day = "new people a day";
+    let new_strangers = number("messaging.new_strangers_per_day", day, 100_000, 20);
+    let at_once = "strangers at once";
+    let inbound = (
+        number("messaging.inbound_strangers_burst", at_once, 10_000, 20),
+        number(
+            "messaging.inbound_strangers_refill_s",
+            "seconds",
+            86_400,
+            30,
+        ),
+    );
+    let business = (
+        number("messaging.business_inbound_burst", at_once, 1_000_000, 600),
+        number(
+            "messaging.business_inbound_per_second",
+            "strangers a second",
+            1_000,
+            10,
+        ),
+    );
+    Budgets {
+        attempts: Budget::per(attempts, 60 * SECOND_MS),
+        pair: Budget::new(pair.0, SECOND_MS.div_ceil(u64::from(pair.1))),
+        new_strangers: Budget::per_day(new_strangers),
+        inbound_person: Budget::new(inbound.0, SECOND_MS * u64::from(inbound.1)),
+        inbound_business: Budget::new(business.0, SECOND_MS.div_ceil(u64::from(business.1))),
     }
 }
 
@@ -66,5 +145,69 @@ const fn chosen(seconds: u64) -> Option<Duration> {
     match seconds {
         0 => None,
         seconds => Some(Duration::from_secs(seconds)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (format!("POSTERN_MESSAGING_{name}"), (*value).to_owned()));
+        let mut source = Source::new(variables).unwrap();
+        let config = Config::read(&mut source);
+        source.finish(&[]).map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    #[test]
+    fn budgets_are_those_of_the_policy_unless_set() {
+        let policy = Budgets {
+            attempts: Budget::new(60, 1_000),
+            pair: Budget::new(60, 1_000),
+            new_strangers: Budget::new(20, 72 * 60 * 1_000),
+            inbound_person: Budget::new(20, 30_000),
+            inbound_business: Budget::new(600, 100),
+        };
+        assert_eq!(read(&[]).unwrap().budgets, Some(policy));
+        let set = read(&[
+            ("ATTEMPTS_PER_MINUTE", "6"),
+            ("PAIR_BURST", "7"),
+            ("PAIR_PER_SECOND", "3"),
+            ("NEW_STRANGERS_PER_DAY", "1"),
+            ("INBOUND_STRANGERS_BURST", "8"),
+            ("INBOUND_STRANGERS_REFILL_S", "9"),
+            ("BUSINESS_INBOUND_BURST", "10"),
+            ("BUSINESS_INBOUND_PER_SECOND", "11"),
+        ]);
+        let expected = Budgets {
+            attempts: Budget::new(6, 10_000),
+            pair: Budget::new(7, 334),
+            new_strangers: Budget::new(1, 86_400_000),
+            inbound_person: Budget::new(8, 9_000),
+            inbound_business: Budget::new(10, 91),
+        };
+        assert_eq!(set.unwrap().budgets, Some(expected));
+    }
+
+    #[test]
+    fn a_budget_that_pays_nothing_is_a_mistake() {
+        for name in [
+            "ATTEMPTS_PER_MINUTE",
+            "PAIR_BURST",
+            "PAIR_PER_SECOND",
+            "NEW_STRANGERS_PER_DAY",
+            "INBOUND_STRANGERS_BURST",
+            "INBOUND_STRANGERS_REFILL_S",
+            "BUSINESS_INBOUND_BURST",
+            "BUSINESS_INBOUND_PER_SECOND",
+        ] {
+            for wrong in ["0", "-1", "99999999", "many"] {
+                let error = read(&[(name, wrong)]).unwrap_err();
+                assert!(error.contains(name), "{error}");
+            }
+        }
     }
 }

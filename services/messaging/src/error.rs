@@ -35,6 +35,12 @@ pub enum Error {
     /// The caller has no such request.
     #[error("there is no such request")]
     RequestNotFound,
+    /// No such decision is on record, or no longer.
+    #[error("there is no record of such a decision, or no longer")]
+    DecisionNotFound,
+    /// A record holds a reason that this release does not know.
+    #[error("a record of a refusal names the reason `{0}`, which means nothing")]
+    UnknownReason(String),
     /// The conversation has no such message for the caller.
     #[error("there is no such message")]
     MessageNotFound,
@@ -45,11 +51,26 @@ pub enum Error {
     #[error("the time in which this message could be deleted for everyone is over")]
     UnsendWindowClosed,
     /// The caller is gone to others.
-    #[error("your account is deactivated, suspended or banned")]
+    #[error("your account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
     AccountRestricted,
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
+    /// The caller named themselves.
+    #[error("this needs another account than your own: name another person")]
+    SelfReference,
+    /// To this caller there is no such account. One variant for every cause: nothing about the
+    /// account or the cause may be told.
+    #[error("no such account: check the id or the handle")]
+    AccountNotFound,
+    /// Nobody under 16 takes messages.
+    #[error("`who_can_message` stays `NO_ONE` for people under 16")]
+    NoMessagesForAge,
+    /// Nobody under 18 takes messages from strangers.
+    #[error(
+        "`who_can_message` cannot be `EVERYONE` for people under 18: choose `FRIENDS` or `NO_ONE`"
+    )]
+    NotEveryoneForAge,
     /// A fence is not the caller's to raise, or not like this.
     #[error(transparent)]
     Fence(#[from] fence::Refused),
@@ -82,7 +103,15 @@ impl Failure for Error {
             Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
             Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
+            Self::DecisionNotFound => (Code::NotFound, ErrorReason::DecisionNotFound),
+            Self::UnknownReason(_) => (Code::Internal, ErrorReason::Internal),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
+            Self::SelfReference => (Code::InvalidArgument, ErrorReason::SelfReference),
+            Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
+            Self::NoMessagesForAge | Self::NotEveryoneForAge => (
+                Code::FailedPrecondition,
+                ErrorReason::SettingNotAllowedForAge,
+            ),
             Self::Fence(error) => error.classify(),
             Self::Contention => (Code::Aborted, ErrorReason::Contention),
             Self::Dependency(error) => error.classify(),

@@ -29,7 +29,7 @@ use postern_proto::{
 };
 use postern_shared::{
     caller::ServiceName,
-    config::Source,
+    config::{Limits, Source},
     run::{Builder, Context, Parts, REQUEST_BYTES_MAX, Service, StartError},
 };
 
@@ -37,7 +37,7 @@ use crate::{
     commit::Committers, config::Config, expiry::Expiry, peers::Owners, rpc::Rpc, store::Store,
 };
 
-/// How often old records of refusals are removed.
+/// How often old records are removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The service, to be run.
@@ -55,7 +55,10 @@ fn configure(source: &mut Source) -> Builder {
     Box::new(move |context| build(config, context).boxed())
 }
 
-async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
+async fn build(mut config: Config, context: Context) -> Result<Parts, StartError> {
+    if context.limits == Limits::Off {
+        config = config.without_limits();
+    }
     let store = Store::new(context.db);
     let expiry = (config.request_expiry)
         .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));
@@ -92,8 +95,11 @@ async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
         .every(PURGE_EVERY, move || {
             let (store, clock, kept) = purger.clone();
             async move {
-                if let Err(error) = store.purge_refusals(clock.now().minus(kept)).await {
-                    tracing::warn!(%error, "old records of refusals were not removed");
+                let now = clock.now();
+                let refusals = store.purge_refusals(now.minus(kept)).await;
+                let strangers = store.purge_strangers(now).await;
+                for error in [refusals, strangers].into_iter().filter_map(Result::err) {
+                    tracing::warn!(%error, "old records were not removed");
                 }
             }
         }))

@@ -1,6 +1,7 @@
 //! The RPCs of messaging, one line each: the table of contents.
 
 mod accept_request;
+mod agreed;
 mod asked;
 mod batch_decline_requests;
 mod decline_request;
@@ -9,6 +10,7 @@ mod explain_receive;
 mod explain_send;
 mod facts;
 mod get_decision;
+mod judge;
 mod list_consents;
 mod list_conversations;
 mod list_messages;
@@ -16,7 +18,9 @@ mod list_requests;
 mod preview_settings;
 mod raise;
 mod reply;
+mod restrict;
 mod revoke_consent;
+mod round;
 mod send_message;
 #[cfg(test)]
 mod tests;
@@ -55,6 +59,11 @@ const ROUNDS_MAX: u32 = 3;
 const PAGE: PageSizes = PageSizes {
     default: 50,
     max: 200,
+};
+/// Entries of a page of consents and previews.
+const CONSENT_PAGE: PageSizes = PageSizes {
+    default: 50,
+    max: 100,
 };
 
 /// What the RPCs work with.

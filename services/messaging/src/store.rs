@@ -3,22 +3,30 @@
 //! Every write of a pair takes its locks in one order: mailboxes by user id, then conversations by
 //! id, then the rest. Reads never lock.
 
+mod attempts;
 mod commit;
+mod consents;
+mod decisions;
 mod entity;
 mod events;
 mod fence;
 mod lists;
 mod migrations;
+mod overruns;
 mod pair;
+mod purge;
 mod refusals;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
+mod texts;
 mod unsend;
 mod withdraw;
 
 use postern_shared::db::Db;
 
+pub use attempts::Charged;
+pub use consents::Known;
 pub use fence::RaiseError;
 pub use lists::List;
 pub use migrations::MIGRATIONS;

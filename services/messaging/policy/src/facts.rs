@@ -221,25 +221,57 @@ pub enum Consent {
 
 impl Consent {
     /// Whether the consent counts now, given epoch(B→A) and B's settings.
+    #[must_use]
+    pub const fn counts(&self, present_epoch: u64, recipient_settings: &Settings) -> bool {
+        matches!(
+            self.state(present_epoch, recipient_settings),
+            Some(ConsentState::Counts)
+        )
+    }
+
+    /// Whether the consent counts now, and if not, why; `None` where B never agreed.
     ///
     /// An unfollow or a block ends it (the epoch moved), tightening lapses older ones (under
     /// FRIENDS), and under NO_ONE none counts, so that a pause keeps them for later.
     #[must_use]
-    pub const fn counts(&self, present_epoch: u64, recipient_settings: &Settings) -> bool {
-        let Self::Granted {
-            epoch,
-            settings_version,
-        } = *self
-        else {
-            return false;
+    pub const fn state(
+        &self,
+        present_epoch: u64,
+        recipient_settings: &Settings,
+    ) -> Option<ConsentState> {
+        let (epoch, settings_version) = match *self {
+            Self::None => return None,
+            Self::Revoked => return Some(ConsentState::Revoked),
+            Self::Granted {
+                epoch,
+                settings_version,
+            } => (epoch, settings_version),
         };
-        let lapsed = match recipient_settings.who_can_message {
-            WhoCanMessage::Everyone => false,
-            WhoCanMessage::Friends => settings_version < recipient_settings.left_everyone_version,
-            WhoCanMessage::NoOne => true,
-        };
-        epoch == present_epoch && !lapsed
+        if epoch != present_epoch {
+            return Some(ConsentState::Ended);
+        }
+        let lapsed = settings_version < recipient_settings.left_everyone_version;
+        Some(match recipient_settings.who_can_message {
+            WhoCanMessage::NoOne => ConsentState::Paused,
+            WhoCanMessage::Friends if lapsed => ConsentState::Lapsed,
+            WhoCanMessage::Friends | WhoCanMessage::Everyone => ConsentState::Counts,
+        })
     }
+}
+
+/// Whether a consent counts, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConsentState {
+    /// It counts.
+    Counts,
+    /// An unfollow or a block ended it, for good.
+    Ended,
+    /// B tightened since, and is not open to everyone.
+    Lapsed,
+    /// B takes messages from no one for the time being.
+    Paused,
+    /// B took it back.
+    Revoked,
 }
 
 /// A's message request to B.

@@ -13,15 +13,22 @@
 //!
 //! `A` is the sender and `B` the recipient throughout. `A→B` says that A follows B.
 
+mod age;
 mod decide;
 mod decision;
 mod facts;
+mod receive;
+mod remedies;
 mod table;
 
-pub use decide::{accept_allowed, decide};
+pub use age::clamped;
+pub use decide::{accept_allowed, decide, trust_of};
 pub use decision::{Decision, Placement, Refusal, Rule, Told, Trust};
 pub use facts::{
-    AgeBand, Answer, Budget, Budgets, Class, Consent, ContentKind, Edges, Facts, Filters,
-    Lifecycle, Person, REQUEST_MESSAGES_MAX, Request, Sanction, Settings, Verdict, WhoCanMessage,
+    AgeBand, Answer, Budget, Budgets, Class, Consent, ConsentState, ContentKind, Edges, Facts,
+    Filters, Lifecycle, Person, REQUEST_MESSAGES_MAX, Request, Sanction, Settings, Verdict,
+    WhoCanMessage,
 };
+pub use receive::{Cause, Received, Receiving, Reception, closes, receive};
+pub use remedies::{Own, Remedy, remedies};
 pub use table::decision_table;

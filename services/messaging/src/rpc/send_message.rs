@@ -1,6 +1,6 @@
 //! SendMessage: parse, look for an earlier answer, gather, decide, commit.
 
-use postern_policy::{Decision, Refusal, decide};
+use postern_policy::{Budget, Decision, Facts, Refusal, Rule, decide};
 use postern_proto::{
     messaging::v1::{
         self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
@@ -14,20 +14,13 @@ use postern_shared::{
     error::Check,
     id::{DecisionId, UserId},
     person::{Named, named},
-    telemetry,
 };
-use tracing::Span;
 
-use super::{
-    ROUNDS_MAX, Rpc,
-    facts::{Question, facts},
-    reply,
-};
+use super::{ROUNDS_MAX, Rpc, reply, restrict, round::Round};
 use crate::{
     domain::{self, ClientMessageId, Content, Message, Outcome, PreparedSend},
     error::Error,
-    peers::Gathered,
-    store::Pair,
+    store::Charged,
 };
 
 /// A message that makes sense by itself.
@@ -55,16 +48,8 @@ pub(super) async fn send_message(
     }
     // One round more for a pair that writes for the first time.
     for _ in 0..=ROUNDS_MAX {
-        let pair = rpc.store.pair(me.id, other).await?;
-        let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
-        let now = rpc.clock.now();
-        let question = Question {
-            sender: me.id,
-            recipient: other,
-            content: draft.content.kind().for_policy(),
-        };
-        let facts = facts(rpc, &question, &pair.conversation, &gathered, now);
-        let prepared = match decide(&facts) {
+        let round = Round::gather(rpc, &me, other, &draft.content).await?;
+        let prepared = match decide(&round.facts) {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
                 // A twin of this call may have stored it by now, and that may be all that makes
@@ -72,27 +57,16 @@ pub(super) async fn send_message(
                 if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
                     return answer_again(&sent, &draft, me.id);
                 }
-                let id = DecisionId::new(now, &rpc.random);
-                let record = domain::Refusal {
-                    id,
-                    sender: me.id,
-                    recipient,
-                    rule,
-                    reason: reason.name(),
-                    facts: format!("{facts:?}"),
-                    versions: gathered.sender_versions.zip(gathered.recipient_versions),
-                    decided_at: now,
-                };
-                rpc.store.record_refusal(&record).await?;
-                return Ok(refused(reason, id));
+                let record = round.record(rpc, recipient, rule, reason);
+                return refuse(rpc, &me, &record, &round.facts, reason).await;
             }
             deliver @ Decision::Deliver { .. } => {
-                if pair.incomplete {
+                if round.pair.incomplete {
                     // The rows that guard the commit must be there before the owners are asked.
                     rpc.store.create_pair(me.id, other).await?;
                     continue;
                 }
-                prepare(&me, other, &pair, &gathered, &draft, deliver, now)?
+                round.prepare(&draft.client_message_id, &draft.content, deliver)?
             }
         };
         match rpc.committers.commit(prepared.clone()).await? {
@@ -105,6 +79,34 @@ pub(super) async fn send_message(
         }
     }
     Err(Error::Contention)
+}
+
+/// Charges the attempt and answers it. What an empty budget refuses is counted and not recorded.
+async fn refuse(
+    rpc: &Rpc,
+    me: &Me,
+    record: &domain::Refusal,
+    facts: &Facts,
+    reason: Refusal,
+) -> Result<SendMessageResponse, Error> {
+    let (sender, now) = (record.sender, record.decided_at);
+    if record.rule == Rule::AttemptsEmpty {
+        rpc.store.count_refused_attempt(sender, now).await?;
+        return Ok(refused(reason, None));
+    }
+    let attempts = rpc.config.budgets.map(|budgets| budgets.attempts);
+    let charged = rpc.store.record_refusal(record, attempts).await?;
+    if let Charged::Empty { retry_after_ms } = charged {
+        return Ok(refused(Refusal::RateLimited { retry_after_ms }, None));
+    }
+    let own_is_empty = matches!(facts.budgets.new_strangers, Budget::Empty { .. });
+    if record.rule == Rule::StrangerBudgetEmpty
+        && own_is_empty
+        && let Some(stranger) = record.recipient
+    {
+        restrict::overran(rpc, me, stranger, now).await;
+    }
+    Ok(refused(reason, Some(record.id)))
 }
 
 /// What this id of this sender was used for towards this person.
@@ -155,51 +157,6 @@ fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content>
     }
 }
 
-fn prepare(
-    me: &Me,
-    other: UserId,
-    pair: &Pair,
-    gathered: &Gathered,
-    draft: &Draft,
-    decision: Decision,
-    now: Timestamp,
-) -> Result<PreparedSend, Error> {
-    let Decision::Deliver {
-        rule,
-        placement,
-        told,
-        ..
-    } = decision
-    else {
-        return Err(Error::Undecidable);
-    };
-    // A decision to deliver had all of them.
-    let (Some(owners), Some(sender_versions), Some(recipient_versions)) = (
-        gathered.sender_owners,
-        gathered.sender_versions,
-        gathered.recipient_versions,
-    ) else {
-        return Err(Error::Undecidable);
-    };
-    let sent = domain::send(pair.conversation, me.id, other, placement, owners, now);
-    Ok(PreparedSend {
-        before: pair.conversation,
-        after: sent.conversation,
-        folder: sent.folder,
-        sender: me.id,
-        recipient: other,
-        sender_versions,
-        recipient_versions,
-        client_message_id: draft.client_message_id.clone(),
-        content: draft.content.clone(),
-        sent_at: now,
-        placement,
-        told,
-        rule,
-        traceparent: telemetry::traceparent(&Span::current()),
-    })
-}
-
 fn delivered(prepared: &PreparedSend, seq: i64) -> SendMessageResponse {
     stored(&prepared.stored(seq), prepared.sender)
 }
@@ -222,10 +179,10 @@ fn stored(message: &Message, sender: UserId) -> SendMessageResponse {
     }
 }
 
-fn refused(refusal: Refusal, id: DecisionId) -> SendMessageResponse {
+fn refused(refusal: Refusal, id: Option<DecisionId>) -> SendMessageResponse {
     let mut refused = Refused {
         reason: told(refusal).into(),
-        decision_id: id.to_string(),
+        decision_id: id.map(|id| id.to_string()).unwrap_or_default(),
         ..Refused::default()
     };
     match refusal {

@@ -1,9 +1,9 @@
 //! The one way a message gets into the database.
 //!
 //! Promises: each message is stored iff, under the locks of this transaction, no fence of its two
-//! people is above the versions it was decided with and the pair is as it was decided upon; its
-//! number is the next of its conversation; a `client_message_id` never stores twice; what is stored
-//! leaves its events with it.
+//! people is above the versions it was decided with, the pair is as it was decided upon and every
+//! budget can pay for it, which it then does; its number is the next of its conversation; a
+//! `client_message_id` never stores twice; what is stored leaves its events with it.
 
 use std::collections::BTreeMap;
 
@@ -20,9 +20,9 @@ use sea_orm::{
 use super::{
     Store,
     entity::{conversation, mailbox, message, participant},
-    events, rows,
+    events, rows, texts,
 };
-use crate::domain::{Conversation, Folder, Outcome, PreparedSend, Versions};
+use crate::domain::{Conversation, Folder, Left, Outcome, PreparedSend, Versions};
 
 impl Store {
     /// Commits messages together, each with its own guard: what becomes of one does not touch the
@@ -57,7 +57,11 @@ async fn store_one(tx: &Tx, locked: &mut Locked, send: &PreparedSend) -> Result<
     let stands = locked.fences_allow(send.sender, send.sender_versions)
         && locked.fences_allow(send.recipient, send.recipient_versions)
         && locked.pair_is(&send.before);
-    if !stands {
+    let left = stands.then(|| locked.left(send)).flatten();
+    let Some(paid) = left.and_then(|left| send.bill.pay(left, send.sent_at)) else {
+        return Ok(Outcome::Moved);
+    };
+    if texts::became_spam(tx, send).await? {
         return Ok(Outcome::Moved);
     }
     let seq = locked.pair(send.before.id).map_or(0, |pair| pair.last_seq) + 1;
@@ -69,10 +73,13 @@ async fn store_one(tx: &Tx, locked: &mut Locked, send: &PreparedSend) -> Result<
         .await?;
     if inserted == 0 {
         // The conversation is locked, so its next number is free: it is the client's id that is
-        // taken. No event number was used up: they are only written back after a change.
+        // taken. No event number was used up and nothing is paid: both are only written back after
+        // a change.
         return Ok(Outcome::Duplicate);
     }
     locked.advance(send, seq, sender_event, recipient_event);
+    locked.pay(send, paid);
+    texts::note(tx, send).await?;
     see(tx, send.sender, send, Folder::Inbox, sender_event, 0).await?;
     see(tx, send.recipient, send, send.folder, recipient_event, 1).await?;
     Ok(Outcome::Stored { seq })
@@ -156,6 +163,8 @@ fn message_row(
 pub(super) struct Locked {
     mailboxes: BTreeMap<UserId, (mailbox::Model, bool)>,
     pairs: BTreeMap<ConversationId, (Conversation, bool)>,
+    /// The budgets of `lo` towards `hi` and of `hi` towards `lo`. They are written with their pair.
+    pair_budgets: BTreeMap<ConversationId, (i64, i64)>,
 }
 
 impl Locked {
@@ -188,6 +197,7 @@ impl Locked {
         let mut locked = Self {
             mailboxes: BTreeMap::new(),
             pairs: BTreeMap::new(),
+            pair_budgets: BTreeMap::new(),
         };
         for row in mailboxes {
             locked
@@ -195,7 +205,9 @@ impl Locked {
                 .insert(UserId::from_uuid(row.user_id), (row, false));
         }
         for row in pairs {
+            let budgets = (row.lo_budget_ms, row.hi_budget_ms);
             let pair = rows::conversation(row)?;
+            locked.pair_budgets.insert(pair.id, budgets);
             locked.pairs.insert(pair.id, (pair, false));
         }
         Ok(locked)
@@ -258,12 +270,55 @@ impl Locked {
         });
     }
 
+    /// What is left of the budgets that a message is charged to; none where a row is missing.
+    fn left(&self, send: &PreparedSend) -> Option<Left> {
+        let (sender, _) = self.mailboxes.get(&send.sender)?;
+        let (recipient, _) = self.mailboxes.get(&send.recipient)?;
+        let (lo, hi) = self.pair_budgets.get(&send.before.id)?;
+        let by_lo = send.sender == send.before.lo;
+        Some(Left {
+            attempts_ms: sender.attempts_budget_ms,
+            new_strangers_ms: sender.strangers_budget_ms,
+            inbound_strangers_ms: recipient.inbound_budget_ms,
+            pair_ms: if by_lo { *lo } else { *hi },
+        })
+    }
+
+    /// Takes what a stored message left. Its event numbers have its mailboxes written already.
+    fn pay(&mut self, send: &PreparedSend, left: Left) {
+        if let Some((sender, _)) = self.mailboxes.get_mut(&send.sender) {
+            sender.attempts_budget_ms = left.attempts_ms;
+            sender.strangers_budget_ms = left.new_strangers_ms;
+        }
+        if let Some((recipient, _)) = self.mailboxes.get_mut(&send.recipient) {
+            recipient.inbound_budget_ms = left.inbound_strangers_ms;
+        }
+        if let Some((lo, hi)) = self.pair_budgets.get_mut(&send.before.id) {
+            let of_sender = if send.sender == send.before.lo {
+                lo
+            } else {
+                hi
+            };
+            *of_sender = left.pair_ms;
+        }
+    }
+
     /// Writes what changed.
     pub(super) async fn write_back(self, tx: &Tx) -> Result<(), DbErr> {
         for (row, changed) in self.mailboxes.into_values() {
             if changed {
+                use mailbox::Column;
                 mailbox::Entity::update_many()
-                    .col_expr(mailbox::Column::EventSeq, Expr::value(row.event_seq))
+                    .col_expr(Column::EventSeq, Expr::value(row.event_seq))
+                    .col_expr(
+                        Column::AttemptsBudgetMs,
+                        Expr::value(row.attempts_budget_ms),
+                    )
+                    .col_expr(
+                        Column::StrangersBudgetMs,
+                        Expr::value(row.strangers_budget_ms),
+                    )
+                    .col_expr(Column::InboundBudgetMs, Expr::value(row.inbound_budget_ms))
                     .filter(mailbox::Column::UserId.eq(row.user_id))
                     .exec(&**tx)
                     .await?;
@@ -271,7 +326,12 @@ impl Locked {
         }
         for (pair, changed) in self.pairs.into_values() {
             if changed {
-                conversation::Entity::update(rows::conversation_row(&pair))
+                let mut row = rows::conversation_row(&pair);
+                if let Some((lo, hi)) = self.pair_budgets.get(&pair.id) {
+                    row.lo_budget_ms = Set(*lo);
+                    row.hi_budget_ms = Set(*hi);
+                }
+                conversation::Entity::update(row)
                     .exec_without_returning(&**tx)
                     .await?;
             }

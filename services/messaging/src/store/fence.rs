@@ -20,7 +20,6 @@ use super::{
     Store,
     commit::Locked,
     entity::{mailbox, message, participant},
-    pair::create_mailbox,
     rows,
     withdraw::leave_folder,
 };
@@ -60,7 +59,7 @@ impl Store {
 
 async fn apply(tx: &Tx, owner: ServiceName, raise: Raise) -> Result<(), RaiseError> {
     // Before anything is locked: whoever waits here for another raise holds nothing.
-    create_mailbox(tx, raise.user).await?;
+    rows::create_mailbox(tx, raise.user).await?;
     let peer = match raise.effect {
         Some(Effect::PeerBlocked(peer) | Effect::PeerUnblocked(peer)) => Some(peer),
         Some(Effect::Gone | Effect::Returned) | None => None,

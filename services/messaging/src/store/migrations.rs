@@ -13,6 +13,7 @@ pub const MIGRATIONS: &[Migration] = &[
     },
     outbox::migration("m0003_outbox"),
     BLOCKED_AND_ASKED,
+    BUDGETS,
 ];
 
 /// How two short lists are found in long ones.
@@ -26,6 +27,19 @@ const BLOCKED_AND_ASKED: Migration = Migration {
         "CREATE INDEX IF NOT EXISTS message_asked
             ON message (sent_at_ms, conversation_id, seq)
             WHERE placement IN ('request', 'hidden_request')",
+    ],
+};
+
+/// What budgets and filters remember beside the columns that the first step made for them.
+const BUDGETS: Migration = Migration {
+    name: "m0005_budgets",
+    statements: &[
+        ATTEMPTS_REFUSED,
+        ATTEMPTS_REFUSED_AGE,
+        OVERRUN,
+        OVERRUN_AGE,
+        STRANGER_TEXT,
+        STRANGER_TEXT_AGE,
     ],
 };
 
@@ -182,3 +196,43 @@ CREATE TABLE IF NOT EXISTS outbox (
     published_at_ms bigint,
     PRIMARY KEY (shard, outbox_id)
 )";
+
+/// Refusals for an empty attempt budget are counted, not recorded. `minute` is in Unix minutes.
+const ATTEMPTS_REFUSED: &str = "
+CREATE TABLE IF NOT EXISTS attempts_refused (
+    sender_id uuid NOT NULL,
+    minute bigint NOT NULL,
+    refused bigint NOT NULL,
+    PRIMARY KEY (sender_id, minute)
+)";
+
+/// Only for removing what is old.
+const ATTEMPTS_REFUSED_AGE: &str = "
+CREATE INDEX IF NOT EXISTS attempts_refused_age ON attempts_refused (minute)";
+
+/// Strangers to whom somebody tried to write with no budget left for new ones.
+const OVERRUN: &str = "
+CREATE TABLE IF NOT EXISTS overrun (
+    sender_id uuid NOT NULL,
+    recipient_id uuid NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (sender_id, recipient_id)
+)";
+
+/// Only for removing what is old.
+const OVERRUN_AGE: &str = "
+CREATE INDEX IF NOT EXISTS overrun_age ON overrun (at_ms)";
+
+/// Who got the same text from the same stranger: a hash of it, never the text.
+const STRANGER_TEXT: &str = "
+CREATE TABLE IF NOT EXISTS stranger_text (
+    sender_id uuid NOT NULL,
+    text_hash uuid NOT NULL,
+    recipient_id uuid NOT NULL,
+    at_ms bigint NOT NULL,
+    PRIMARY KEY (sender_id, text_hash, recipient_id)
+)";
+
+/// Only for removing what is old.
+const STRANGER_TEXT_AGE: &str = "
+CREATE INDEX IF NOT EXISTS stranger_text_age ON stranger_text (at_ms)";

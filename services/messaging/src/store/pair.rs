@@ -2,11 +2,10 @@
 
 use postern_shared::{
     clock::Timestamp,
-    db::Tx,
     id::{ConversationId, UserId},
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Set,
+    ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, Set,
     sea_query::{Expr, OnConflict},
 };
 
@@ -16,7 +15,9 @@ use super::{
     entity::{conversation, mailbox, message, participant, user_event},
     events, rows,
 };
-use crate::domain::{ClientMessageId, Conversation, Folder, Message, Versions, conversation_id};
+use crate::domain::{
+    ClientMessageId, Conversation, Folder, Left, Message, Versions, conversation_id,
+};
 
 /// What is stored of a pair.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,8 @@ pub struct Pair {
     pub conversation: Conversation,
     /// Whether a row that the commit needs does not exist yet.
     pub incomplete: bool,
+    /// What is left of the budgets of a message from the first who was named to the second.
+    pub left: Left,
 }
 
 /// The end of a request: what changes, for whom, and what they see of it.
@@ -47,7 +50,7 @@ pub struct Settled {
 }
 
 impl Store {
-    /// Reads a pair.
+    /// Reads a pair, and the budgets of `one` who would write to `other`.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,9 +60,24 @@ impl Store {
             .await?;
         let mailboxes = mailbox::Entity::find()
             .filter(mailbox::Column::UserId.is_in([one.uuid(), other.uuid()]))
-            .count(self.db.reader())
+            .all(self.db.reader())
             .await?;
-        let incomplete = row.is_none() || mailboxes < 2;
+        let mailbox = |user: UserId| mailboxes.iter().find(|row| row.user_id == user.uuid());
+        let (sender, recipient) = (mailbox(one), mailbox(other));
+        let pair_ms = row.as_ref().map_or(0, |row| {
+            if row.lo == one.uuid() {
+                row.lo_budget_ms
+            } else {
+                row.hi_budget_ms
+            }
+        });
+        let left = Left {
+            attempts_ms: sender.map_or(0, |row| row.attempts_budget_ms),
+            new_strangers_ms: sender.map_or(0, |row| row.strangers_budget_ms),
+            inbound_strangers_ms: recipient.map_or(0, |row| row.inbound_budget_ms),
+            pair_ms,
+        };
+        let incomplete = row.is_none() || sender.is_none() || recipient.is_none();
         let conversation = match row {
             Some(row) => rows::conversation(row)?,
             None => Conversation::new(one, other),
@@ -67,6 +85,7 @@ impl Store {
         Ok(Pair {
             conversation,
             incomplete,
+            left,
         })
     }
 
@@ -96,7 +115,7 @@ impl Store {
             .write(|tx| async move {
                 // In the order in which the commit locks them.
                 for user in [pair.lo, pair.hi] {
-                    create_mailbox(&tx, user).await?;
+                    rows::create_mailbox(&tx, user).await?;
                 }
                 conversation::Entity::insert(rows::conversation_row(&pair))
                     .on_conflict(OnConflict::new().do_nothing().to_owned())
@@ -198,17 +217,4 @@ impl Store {
             })
             .await
     }
-}
-
-/// Makes a person's mailbox when it is missing; it holds nothing yet.
-pub(super) async fn create_mailbox(tx: &Tx, user: UserId) -> Result<(), DbErr> {
-    let row = mailbox::ActiveModel {
-        user_id: Set(user.uuid()),
-        ..mailbox::ActiveModel::default()
-    };
-    mailbox::Entity::insert(row)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(&**tx)
-        .await?;
-    Ok(())
 }

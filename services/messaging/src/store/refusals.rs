@@ -1,20 +1,26 @@
 //! Records of refusals.
 
-use postern_shared::clock::Timestamp;
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set};
+use sea_orm::{DbErr, EntityTrait as _, Set};
 
-use super::{Store, entity::refusal, rows};
-use crate::domain::{Refusal, Versions};
-
-/// Rows that one transaction removes.
-const PURGE_ROWS_MAX: u64 = 1_000;
+use super::{
+    Store,
+    attempts::{Charged, charge},
+    entity::refusal,
+    rows,
+};
+use crate::domain::{Budget, Refusal, Versions};
 
 impl Store {
-    /// Keeps the record of a refusal.
+    /// Charges the attempt that was refused, where there is a budget for it, and keeps the record
+    /// of its refusal. Where the budget turns out to be empty there is no record.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn record_refusal(&self, record: &Refusal) -> Result<(), DbErr> {
+    /// When the database fails; then it is neither charged nor recorded.
+    pub async fn record_refusal(
+        &self,
+        record: &Refusal,
+        attempts: Option<Budget>,
+    ) -> Result<Charged, DbErr> {
         let of = |pick: fn(&(Versions, Versions)) -> u64| {
             Set(record.versions.as_ref().map(pick).map(rows::number))
         };
@@ -36,42 +42,17 @@ impl Store {
         let row = &row;
         self.db
             .write(|tx| async move {
+                if let Some(budget) = attempts {
+                    let charged = charge(&tx, record.sender, record.decided_at, budget).await?;
+                    if charged != Charged::Paid {
+                        return Ok(charged);
+                    }
+                }
                 refusal::Entity::insert(row.clone())
                     .exec_without_returning(&*tx)
                     .await?;
-                Ok(())
+                Ok(Charged::Paid)
             })
             .await
-    }
-
-    /// Removes the records that are older than `before`.
-    ///
-    /// # Errors
-    /// When the database fails; what was removed until then stays removed.
-    pub async fn purge_refusals(&self, before: Timestamp) -> Result<(), DbErr> {
-        loop {
-            let removed: Result<u64, DbErr> = self
-                .db
-                .write(|tx| async move {
-                    let old = refusal::Entity::find()
-                        .filter(refusal::Column::DecidedAtMs.lt(before.unix_millis()))
-                        .limit(PURGE_ROWS_MAX)
-                        .all(&*tx)
-                        .await?;
-                    let mut removed = 0;
-                    for row in old {
-                        let key = (row.sender_id, row.refusal_id);
-                        removed += refusal::Entity::delete_by_id(key)
-                            .exec(&*tx)
-                            .await?
-                            .rows_affected;
-                    }
-                    Ok(removed)
-                })
-                .await;
-            if removed? < PURGE_ROWS_MAX {
-                return Ok(());
-            }
-        }
     }
 }

@@ -3,11 +3,12 @@
 use postern_policy::{Placement, Told};
 use postern_shared::{
     clock::Timestamp,
+    db::Tx,
     id::{ConversationId, UserId},
 };
-use sea_orm::{DbErr, Set};
+use sea_orm::{DbErr, EntityTrait as _, Set, sea_query::OnConflict};
 
-use super::entity::{conversation, message};
+use super::entity::{conversation, mailbox, message};
 use crate::domain::{Consent, Content, Conversation, How, Kind, Message, Request, Side};
 
 /// A version as the database keeps it.
@@ -148,7 +149,7 @@ pub fn conversation(row: conversation::Model) -> Result<Conversation, DbErr> {
     })
 }
 
-/// The row of a pair.
+/// The row of a pair. Its budgets are left as they are: only a message is charged to them.
 pub fn conversation_row(pair: &Conversation) -> conversation::ActiveModel {
     let (lo, hi) = (SideRow::from(pair.lo_side), SideRow::from(pair.hi_side));
     conversation::ActiveModel {
@@ -173,7 +174,21 @@ pub fn conversation_row(pair: &Conversation) -> conversation::ActiveModel {
         hi_request: Set(hi.request),
         hi_request_sent: Set(hi.sent),
         hi_request_until_ms: Set(hi.until_ms),
+        ..conversation::ActiveModel::default()
     }
+}
+
+/// Makes a person's mailbox where there is none: no fence, no event, no budget used.
+pub async fn create_mailbox(tx: &Tx, user: UserId) -> Result<(), DbErr> {
+    let row = mailbox::ActiveModel {
+        user_id: Set(user.uuid()),
+        ..mailbox::ActiveModel::default()
+    };
+    mailbox::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(())
 }
 
 /// A message out of its row.
@@ -188,11 +203,7 @@ pub fn message(row: message::Model) -> Result<Message, DbErr> {
         sent_at: Timestamp::from_unix_millis(row.sent_at_ms),
         deleted_at: row.deleted_at_ms.map(Timestamp::from_unix_millis),
         warned: row.placement == placement(Placement::InboxWithWarning),
-        told: match row.told.as_str() {
-            "inbox" => Told::Inbox,
-            "request" => Told::Request,
-            other => return Err(unreadable("told", Some(other))),
-        },
+        told: told_of(&row.told)?,
     })
 }
 
@@ -214,7 +225,17 @@ pub const fn told(told: Told) -> &'static str {
     }
 }
 
-fn unreadable(column: &str, value: Option<&str>) -> DbErr {
+/// What the sender was told, by its name in the database.
+pub fn told_of(name: &str) -> Result<Told, DbErr> {
+    match name {
+        "inbox" => Ok(Told::Inbox),
+        "request" => Ok(Told::Request),
+        other => Err(unreadable("told", Some(other))),
+    }
+}
+
+/// A fault of ours: a value that means nothing.
+pub fn unreadable(column: &str, value: Option<&str>) -> DbErr {
     DbErr::Type(format!(
         "column `{column}` holds `{}`, which means nothing",
         value.unwrap_or("")

@@ -1,12 +1,15 @@
 //! The store on a database of its own, and what must be true of it after whatever happened.
 
 mod batch;
+mod budgets;
+mod consents;
 mod effects;
 mod expiry;
 mod fence;
 mod guard;
 mod lists;
 mod plans;
+mod purge;
 mod rows;
 mod settle;
 mod unsend;
@@ -31,10 +34,10 @@ use uuid::Uuid;
 
 use super::{
     MIGRATIONS, Store,
-    entity::{conversation, mailbox, message, participant, refusal, user_event},
+    entity::{self, conversation, mailbox, message, participant, refusal, user_event},
 };
 use crate::domain::{
-    self, ClientMessageId, Content, Conversation, Outcome, Owners, PreparedSend, Versions,
+    self, Bill, ClientMessageId, Content, Conversation, Outcome, Owners, PreparedSend, Versions,
 };
 
 /// When everything here happens.
@@ -45,6 +48,9 @@ pub const SEEN: Versions = Versions {
     settings: 6,
     identity: 7,
 };
+
+/// A stored message, whole.
+pub type Stored = message::Model;
 
 /// A store on a database of its own.
 pub struct World {
@@ -196,6 +202,21 @@ impl World {
         rows.unwrap().iter().map(|row| format!("{row:?}")).collect()
     }
 
+    /// Every row of every table, whole.
+    pub async fn everything(&self) -> Vec<String> {
+        let db = self.db.reader();
+        let mut all = self.refusals().await;
+        macro_rules! add {
+            ($($table:ident),*) => {$(
+                let rows = entity::$table::Entity::find().all(db).await.unwrap();
+                all.extend(rows.iter().map(|row| format!("{row:?}")));
+            )*};
+        }
+        add!(conversation, mailbox, participant, message, user_event);
+        add!(attempts_refused, overrun, stranger_text);
+        all
+    }
+
     /// How many rows there are of conversations, mailboxes, participants, messages and events.
     pub async fn rows(&self) -> [usize; 5] {
         let db = self.db.reader();
@@ -322,6 +343,8 @@ fn prepared(
         placement,
         told,
         rule,
+        bill: Bill::FREE,
+        marked: None,
         traceparent: Some(format!("trace of {id}")),
     }
 }

@@ -12,6 +12,7 @@
     reason = "a test stops where its own assumption fails"
 )]
 
+mod age;
 mod disguise;
 mod golden;
 mod inputs;
@@ -19,4 +20,6 @@ mod matrix;
 mod oracle;
 mod product;
 mod properties;
+mod receiving;
+mod remedies;
 mod rows;

@@ -204,7 +204,8 @@ fn relation(facts: &Facts, settings: Option<Settings>) -> (&'static str, Trust) 
     (cell, trust)
 }
 
-fn consent_is_valid(consent: Consent, edges: Edges, settings: Settings) -> bool {
+/// Whether a consent counts, from the words of the policy.
+pub fn consent_is_valid(consent: Consent, edges: Edges, settings: Settings) -> bool {
     match consent {
         Consent::Granted {
             epoch,
@@ -253,7 +254,8 @@ fn retry_ms(budget: Budget) -> Option<u64> {
     }
 }
 
-fn known<T: Copy>(answer: &Answer<T>) -> Option<T> {
+/// What an owner said, where one did.
+pub fn known<T: Copy>(answer: &Answer<T>) -> Option<T> {
     match answer {
         Answer::Known(value) => Some(*value),
         Answer::Unavailable | Answer::Absent => None,

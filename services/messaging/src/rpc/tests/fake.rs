@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     future,
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -19,10 +20,10 @@ use postern_proto::{
     },
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{AgeBand, Enforcement, Lifecycle, WhoCanMessage},
+    policy::v1::{AccountKind, AgeBand, Enforcement, Lifecycle, SanctionKind, WhoCanMessage},
     settings::v1::{
         BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyRequest,
         GetDmPolicyResponse,
@@ -50,12 +51,16 @@ use crate::{
     store::{NOW, World},
 };
 
+/// The age of everybody's account.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How one owner misbehaves.
 #[derive(Clone)]
 pub enum Fault {
     Fails(Status),
     Never,
     Graph(fn(&mut GetRelationshipResponse)),
+    Graphs(fn(&mut BatchGetRelationshipsResponse)),
     Settings(fn(&mut BatchGetDmPoliciesResponse)),
     Identity(fn(&mut BatchGetStandingResponse)),
 }
@@ -72,14 +77,43 @@ pub struct State {
     pub blocks: HashSet<(String, String)>,
     /// Graph's versions; those who are not in here are at 5.
     pub versions: HashMap<String, u64>,
+    /// Epochs of directed pairs; those that are not in here are at 1.
+    pub epochs: HashMap<(String, String), u64>,
     pub faults: HashMap<ServiceName, Fault>,
     pub meanwhile: Option<Meanwhile>,
     /// What graph says of a block.
     pub enforcement: Enforcement,
     /// Whom messaging had somebody block.
     pub blocked: Vec<String>,
+    /// Every automatic restriction that identity was asked for, done or not.
+    pub restrictions: Vec<RestrictAutomaticallyRequest>,
+    pub restricting_fails: Option<Status>,
     /// How often graph was asked.
     pub graph_calls: usize,
+}
+
+impl State {
+    /// Everything between two people.
+    fn relationship(&self, user_id: String, peer_id: String) -> Relationship {
+        let (there, back) = (
+            (user_id.clone(), peer_id.clone()),
+            (peer_id.clone(), user_id.clone()),
+        );
+        let version = |user| self.versions.get(user).copied().unwrap_or(5);
+        let epoch = |pair| self.epochs.get(pair).copied().unwrap_or(1);
+        Relationship {
+            user_follows: self.follows.contains(&there),
+            peer_follows: self.follows.contains(&back),
+            user_blocks: self.blocks.contains(&there),
+            peer_blocks: self.blocks.contains(&back),
+            user_version: version(&user_id),
+            peer_version: version(&peer_id),
+            user_epoch: epoch(&there),
+            peer_epoch: epoch(&back),
+            user_id,
+            peer_id,
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -97,6 +131,8 @@ impl Fake {
             user_id: user.to_string(),
             lifecycle: Lifecycle::Active.into(),
             age_band: AgeBand::Adult.into(),
+            kind: AccountKind::Personal.into(),
+            create_time: Some(NOW.minus(YEAR).to_proto()),
             version: 7,
             ..Standing::default()
         };
@@ -183,25 +219,9 @@ impl RelationshipService for Fake {
     ) -> Answer<GetRelationshipResponse> {
         let fault = self.fault(ServiceName::Graph).await?;
         let ask = request.into_inner();
-        let (there, back) = (
-            (ask.user_id.clone(), ask.peer_id.clone()),
-            (ask.peer_id.clone(), ask.user_id.clone()),
-        );
         let (relationship, meanwhile, call) = self.with(|state| {
             state.graph_calls += 1;
-            let version = |user| state.versions.get(user).copied().unwrap_or(5);
-            let relationship = Relationship {
-                user_follows: state.follows.contains(&there),
-                peer_follows: state.follows.contains(&back),
-                user_blocks: state.blocks.contains(&there),
-                peer_blocks: state.blocks.contains(&back),
-                user_version: version(&ask.user_id),
-                peer_version: version(&ask.peer_id),
-                user_epoch: 1,
-                peer_epoch: 1,
-                user_id: ask.user_id,
-                peer_id: ask.peer_id,
-            };
+            let relationship = state.relationship(ask.user_id, ask.peer_id);
             (relationship, state.meanwhile.clone(), state.graph_calls)
         });
         if let Some(meanwhile) = meanwhile {
@@ -218,9 +238,24 @@ impl RelationshipService for Fake {
 
     async fn batch_get_relationships(
         &self,
-        _: Request<BatchGetRelationshipsRequest>,
+        request: Request<BatchGetRelationshipsRequest>,
     ) -> Answer<BatchGetRelationshipsResponse> {
-        Err(Status::unimplemented("messaging asks for one at a time"))
+        let fault = self.fault(ServiceName::Graph).await?;
+        let ask = request.into_inner();
+        assert!(
+            (1..=100).contains(&ask.peer_ids.len()),
+            "graph takes 1 to 100"
+        );
+        let relationships = self.with(|state| {
+            let peers = ask.peer_ids.into_iter();
+            let between = peers.map(|peer| state.relationship(ask.user_id.clone(), peer));
+            between.collect()
+        });
+        let mut answer = BatchGetRelationshipsResponse { relationships };
+        if let Some(Fault::Graphs(garble)) = fault {
+            garble(&mut answer);
+        }
+        Ok(answer.into())
     }
 }
 
@@ -250,9 +285,22 @@ impl DmPolicyService for Fake {
 impl StandingFactsService for Fake {
     async fn restrict_automatically(
         &self,
-        _: Request<RestrictAutomaticallyRequest>,
+        request: Request<RestrictAutomaticallyRequest>,
     ) -> Answer<RestrictAutomaticallyResponse> {
-        Err(Status::unimplemented("nobody is restricted here"))
+        let ask = request.into_inner();
+        let sanction = Some(Sanction {
+            kind: SanctionKind::SendRestricted.into(),
+            end_time: ask.end_time,
+        });
+        self.with(|state| {
+            state.restrictions.push(ask.clone());
+            if let Some(status) = state.restricting_fails.clone() {
+                return Err(status);
+            }
+            let standing = state.standings.get_mut(&ask.user_id).unwrap();
+            standing.sanction = sanction;
+            Ok(RestrictAutomaticallyResponse { sanction }.into())
+        })
     }
 
     async fn get_standing(
@@ -294,10 +342,26 @@ impl StandingFactsService for Fake {
     }
 }
 
-/// The service on an empty database, its owners, and a clock that stands still.
+/// The service on an empty database, its owners, and a clock that stands still. No budget holds.
 pub async fn service() -> (Arc<World>, Arc<Rpc>, Fake) {
-    let world = World::new().await;
+    service_with(|_| {}).await
+}
+
+/// The same with some settings of its own.
+pub async fn service_with(change: impl FnOnce(&mut Config)) -> (Arc<World>, Arc<Rpc>, Fake) {
+    let world = Arc::new(World::new().await);
     let fake = Fake::default();
+    let rpc = replica(&world, &fake, &Clock::manual(NOW), change);
+    (world, rpc, fake)
+}
+
+/// One of several processes that serve one database.
+pub fn replica(
+    world: &World,
+    fake: &Fake,
+    clock: &Clock,
+    change: impl FnOnce(&mut Config),
+) -> Arc<Rpc> {
     let means = Means::new(Telemetry::without_logs().unwrap().rpc(), Random::system());
     let peer = |name, server: LocalServer| {
         let slot = Arc::new(OnceLock::new());
@@ -310,25 +374,30 @@ pub async fn service() -> (Arc<World>, Arc<Rpc>, Fake) {
     let settings = BoxCloneSyncService::new(DmPolicyServiceServer::new(fake.clone()));
     let identity = BoxCloneSyncService::new(StandingFactsServiceServer::new(fake.clone()));
     let random = Random::system();
-    let rpc = Rpc {
+    let mut config = Config {
+        request_messages_max: REQUEST_MESSAGES_MAX,
+        decline_cool_down: Duration::from_secs(60),
+        refusals_kept: Duration::from_secs(60),
+        unsend_window: Some(Duration::from_secs(180)),
+        request_expiry: None,
+        committers: 1,
+        budgets: None,
+        same_text_strangers: None,
+        restrict_after_strangers: 0,
+        restrict_for: Duration::from_secs(60),
+    };
+    change(&mut config);
+    Arc::new(Rpc {
         owners: Owners::of(
             peer(ServiceName::Graph, graph),
             peer(ServiceName::Settings, settings),
             peer(ServiceName::Identity, identity),
         ),
-        committers: Committers::start(&world.store, 1),
+        committers: Committers::start(&world.store, config.committers),
         store: world.store.clone(),
-        clock: Clock::manual(NOW),
+        clock: clock.clone(),
         pager: Arc::new(Pager::new(&[7; 32], random.clone())),
         random,
-        config: Config {
-            request_messages_max: REQUEST_MESSAGES_MAX,
-            decline_cool_down: std::time::Duration::from_secs(60),
-            refusals_kept: std::time::Duration::from_secs(60),
-            unsend_window: Some(std::time::Duration::from_secs(180)),
-            request_expiry: None,
-            committers: 1,
-        },
-    };
-    (Arc::new(world), Arc::new(rpc), fake)
+        config,
+    })
 }

@@ -20,6 +20,7 @@ pub struct Model {
     pub lo_request: String,
     pub lo_request_sent: i64,
     pub lo_request_until_ms: i64,
+    pub lo_budget_ms: i64,
     pub hi_consent: String,
     pub hi_consent_how: Option<String>,
     pub hi_consent_epoch: i64,
@@ -28,6 +29,7 @@ pub struct Model {
     pub hi_request: String,
     pub hi_request_sent: i64,
     pub hi_request_until_ms: i64,
+    pub hi_budget_ms: i64,
 }
 
 /// None: aggregates refer to each other by id.

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One person's fences and event number.
+/// One person's fences, event number and budgets.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "mailbox")]
 pub struct Model {
@@ -14,6 +14,9 @@ pub struct Model {
     pub gone: bool,
     pub gone_version: i64,
     pub event_seq: i64,
+    pub attempts_budget_ms: i64,
+    pub strangers_budget_ms: i64,
+    pub inbound_budget_ms: i64,
 }
 
 /// None: aggregates refer to each other by id.
