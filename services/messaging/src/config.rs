@@ -9,6 +9,8 @@ use crate::domain::{Budget, Budgets};
 
 /// A day in seconds.
 const DAY_S: u64 = 24 * 60 * 60;
+/// An hour in seconds.
+const HOUR_S: u64 = 60 * 60;
 /// A second in milliseconds.
 const SECOND_MS: u64 = 1_000;
 
@@ -34,6 +36,14 @@ pub struct Config {
     pub committers: usize,
     /// What people may send in a time; none when `limits` is `off`.
     pub budgets: Option<Budgets>,
+    /// At which stranger within 24 hours the same text is flagged as spam; none when `limits` is
+    /// `off`. Default the fifth.
+    pub same_text_strangers: Option<u32>,
+    /// How many different strangers somebody may try within 24 hours with no budget left for new
+    /// ones before being restricted; 0: as many as they like. Default 20.
+    pub restrict_after_strangers: u32,
+    /// How long that lasts. Default 24 hours.
+    pub restrict_for: Duration,
 }
 
 impl Config {
@@ -56,6 +66,14 @@ impl Config {
         );
         let request_expiry = source.number("messaging.request_expiry_days", "days", (0, 3_650), 0);
         let committers = source.number("messaging.committers", "transactions", (1, 64), 4);
+        let same_text = source.number("messaging.same_text_strangers", "strangers", (2, 10_000), 5);
+        let strangers = source.number(
+            "messaging.restrict_after_strangers",
+            "strangers",
+            (0, 10_000),
+            20,
+        );
+        let hours = source.number("messaging.restrict_hours", "hours", (1, 30 * 24), 24);
         Self {
             request_messages_max: u32::try_from(messages).unwrap_or(REQUEST_MESSAGES_MAX),
             decline_cool_down: days(source, "messaging.decline_cool_down_days"),
@@ -64,7 +82,18 @@ impl Config {
             request_expiry: chosen(request_expiry * DAY_S),
             committers: usize::try_from(committers).unwrap_or(1),
             budgets: Some(budgets(source)),
+            same_text_strangers: Some(u32::try_from(same_text).unwrap_or(5)),
+            restrict_after_strangers: u32::try_from(strangers).unwrap_or(20),
+            restrict_for: Duration::from_secs(hours * HOUR_S),
         }
+    }
+
+    /// The same with everything switched off that counts what people do over time.
+    #[must_use]
+    pub const fn without_limits(mut self) -> Self {
+        self.budgets = None;
+        self.same_text_strangers = None;
+        self
     }
 }
 
@@ -108,6 +137,14 @@ fn budgets(source: &mut Source) -> Budgets {
         new_strangers: Budget::per_day(new_strangers),
         inbound_person: Budget::new(inbound.0, SECOND_MS * u64::from(inbound.1)),
         inbound_business: Budget::new(business.0, SECOND_MS.div_ceil(u64::from(business.1))),
+    }
+}
+
+/// A time in seconds, where 0 means that there is none.
+const fn chosen(seconds: u64) -> Option<Duration> {
+    match seconds {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds)),
     }
 }
 
@@ -172,13 +209,5 @@ mod tests {
                 assert!(error.contains(name), "{error}");
             }
         }
-    }
-}
-
-/// A time in seconds, where 0 means that there is none.
-const fn chosen(seconds: u64) -> Option<Duration> {
-    match seconds {
-        0 => None,
-        seconds => Some(Duration::from_secs(seconds)),
     }
 }

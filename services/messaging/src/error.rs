@@ -35,6 +35,12 @@ pub enum Error {
     /// The caller has no such request.
     #[error("there is no such request")]
     RequestNotFound,
+    /// No such decision is on record, or no longer.
+    #[error("there is no record of such a decision, or no longer")]
+    DecisionNotFound,
+    /// A record holds a reason that this release does not know.
+    #[error("a record of a refusal names the reason `{0}`, which means nothing")]
+    UnknownReason(String),
     /// The conversation has no such message for the caller.
     #[error("there is no such message")]
     MessageNotFound,
@@ -54,9 +60,6 @@ pub enum Error {
     /// account or the cause may be told.
     #[error("no such account: check the id or the handle")]
     AccountNotFound,
-    /// The caller is gone to others themselves.
-    #[error("the account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
-    AccountRestricted,
     /// Nobody under 16 takes messages.
     #[error("`who_can_message` stays `NO_ONE` for people under 16")]
     NoMessagesForAge,
@@ -96,10 +99,11 @@ impl Failure for Error {
             Self::NotTheAuthor => (Code::PermissionDenied, ErrorReason::NotTheAuthor),
             Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
+            Self::DecisionNotFound => (Code::NotFound, ErrorReason::DecisionNotFound),
+            Self::UnknownReason(_) => (Code::Internal, ErrorReason::Internal),
             Self::YourMessagesAreOff => (Code::FailedPrecondition, ErrorReason::YourMessagesAreOff),
             Self::SelfReference => (Code::InvalidArgument, ErrorReason::SelfReference),
             Self::AccountNotFound => (Code::NotFound, ErrorReason::AccountNotFound),
-            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::NoMessagesForAge | Self::NotEveryoneForAge => (
                 Code::FailedPrecondition,
                 ErrorReason::SettingNotAllowedForAge,

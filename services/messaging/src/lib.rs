@@ -37,7 +37,7 @@ use crate::{
     commit::Committers, config::Config, expiry::Expiry, peers::Owners, rpc::Rpc, store::Store,
 };
 
-/// How often old records of refusals are removed.
+/// How often old records are removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The service, to be run.
@@ -58,7 +58,7 @@ fn configure(source: &mut Source) -> Builder {
 
 async fn build(mut config: Config, context: Context) -> Result<Parts, StartError> {
     if context.limits == Limits::Off {
-        config.budgets = None;
+        config = config.without_limits();
     }
     let store = Store::new(context.db);
     let expiry = (config.request_expiry)
@@ -96,8 +96,11 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
         .every(PURGE_EVERY, move || {
             let (store, clock, kept) = purger.clone();
             async move {
-                if let Err(error) = store.purge_refusals(clock.now().minus(kept)).await {
-                    tracing::warn!(%error, "old records of refusals were not removed");
+                let now = clock.now();
+                let refusals = store.purge_refusals(now.minus(kept)).await;
+                let strangers = store.purge_strangers(now).await;
+                for error in [refusals, strangers].into_iter().filter_map(Result::err) {
+                    tracing::warn!(%error, "old records were not removed");
                 }
             }
         }))

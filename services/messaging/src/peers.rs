@@ -7,7 +7,7 @@ mod block;
 mod many;
 
 use postern_policy::{
-    AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
+    AgeBand, Answer, Edges, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage, clamped,
 };
 use postern_proto::{
     common::v1::ErrorReason,
@@ -16,7 +16,7 @@ use postern_proto::{
         relationship_service_client::RelationshipServiceClient,
     },
     identity::v1::{
-        BatchGetStandingRequest, GetStandingRequest, Standing,
+        BatchGetStandingRequest, GetStandingRequest, RestrictAutomaticallyRequest, Standing,
         standing_facts_service_client::StandingFactsServiceClient,
     },
     policy::v1 as wire,
@@ -46,16 +46,18 @@ pub struct Owners {
 }
 
 /// What the owners say of a sender and a recipient.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Gathered {
     /// Identity about the sender.
     pub sender: Answer<Person>,
     /// Identity about the recipient.
     pub recipient: Answer<Person>,
-    /// Settings of the sender.
+    /// Settings of the sender, as they count at their age.
     pub sender_settings: Answer<Settings>,
-    /// Settings of the recipient.
+    /// Settings of the recipient, likewise.
     pub recipient_settings: Answer<Settings>,
+    /// The recipient's own filter words.
+    pub recipient_keywords: Vec<String>,
     /// Graph about the pair.
     pub edges: Option<Edges>,
     /// When the sender's account was made, and what the recipient's is used for.
@@ -118,6 +120,29 @@ impl Owners {
             Err(status) if reason_of(&status) == Some(ErrorReason::AccountNotFound) => Ok(None),
             Err(status) => Err(unavailable(status)),
         }
+    }
+
+    /// Has identity keep a person from sending for a while, by a rule and with words for them.
+    ///
+    /// # Errors
+    /// When identity cannot be asked or does not do it.
+    pub async fn restrict(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        until: Timestamp,
+        rule: &str,
+        explanation: String,
+    ) -> Result<(), Dependency> {
+        let ask = caller.ask(RestrictAutomaticallyRequest {
+            user_id: user.to_string(),
+            end_time: Some(until.to_proto()),
+            rule: rule.to_owned(),
+            explanation,
+        });
+        let restricted = self.identity.clone().restrict_automatically(ask).await;
+        restricted.map_err(|status| Dependency::new(ServiceName::Identity, status))?;
+        Ok(())
     }
 
     /// Who is named; none when nobody goes by the handle. An id is taken for what it is.
@@ -216,11 +241,19 @@ fn assemble(
         }),
         _ => None,
     };
+    let (sender_person, recipient_person) = (
+        understand(sender_standing, person),
+        understand(recipient_standing, person),
+    );
     Gathered {
-        sender: understand(sender_standing, person),
-        recipient: understand(recipient_standing, person),
-        sender_settings: understand(sender_policy, settings),
-        recipient_settings: understand(recipient_policy, settings),
+        sender: sender_person,
+        recipient: recipient_person,
+        sender_settings: clamped(understand(sender_policy, settings), sender_person),
+        recipient_settings: clamped(understand(recipient_policy, settings), recipient_person),
+        recipient_keywords: match recipient_policy {
+            Answer::Known(policy) => policy.filter_keywords.clone(),
+            Answer::Absent | Answer::Unavailable => Vec::new(),
+        },
         edges: relationship.map(edges),
         parties: Parties {
             sender_since: match sender_standing {

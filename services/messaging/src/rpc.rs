@@ -10,6 +10,7 @@ mod explain_receive;
 mod explain_send;
 mod facts;
 mod get_decision;
+mod judge;
 mod list_consents;
 mod list_conversations;
 mod list_messages;
@@ -17,7 +18,9 @@ mod list_requests;
 mod preview_settings;
 mod raise;
 mod reply;
+mod restrict;
 mod revoke_consent;
+mod round;
 mod send_message;
 #[cfg(test)]
 mod tests;

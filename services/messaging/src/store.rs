@@ -6,16 +6,20 @@
 mod attempts;
 mod commit;
 mod consents;
+mod decisions;
 mod entity;
 mod events;
 mod fence;
 mod lists;
 mod migrations;
+mod overruns;
 mod pair;
+mod purge;
 mod refusals;
 mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
+mod texts;
 mod unsend;
 mod withdraw;
 

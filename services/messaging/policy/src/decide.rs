@@ -73,6 +73,30 @@ pub const fn accept_allowed(own: WhoCanMessage) -> Result<(), Refusal> {
     }
 }
 
+/// Why B would hear from A, whatever stands against it: a filter that judges strangers alone has to
+/// know before the verdict is in. `None` when it is not known.
+#[must_use]
+pub const fn trust_of(facts: &Facts) -> Option<Trust> {
+    let (Some(edges), Answer::Known(settings)) = (facts.edges, facts.recipient_settings) else {
+        return None;
+    };
+    let consent_counts = facts.consent.counts(edges.recipient_epoch, &settings);
+    Some(trust(&edges, consent_counts))
+}
+
+/// *Trusted* = friends, or B→A, or a consent that counts. Everyone else is a *stranger*.
+const fn trust(edges: &Edges, consent_counts: bool) -> Trust {
+    if edges.are_friends() {
+        Trust::Friends
+    } else if edges.recipient_follows {
+        Trust::RecipientFollows
+    } else if consent_counts {
+        Trust::Consent
+    } else {
+        Trust::Stranger
+    }
+}
+
 /// Rows 10 to 16: what may refuse a message to somebody who is there.
 fn decide_open(facts: &Facts, pair: &Pair) -> Decision {
     let who_can_message = pair.recipient_settings.who_can_message;
@@ -82,7 +106,7 @@ fn decide_open(facts: &Facts, pair: &Pair) -> Decision {
     }
     let consent_counts =
         (facts.consent).counts(pair.edges.recipient_epoch, &pair.recipient_settings);
-    let trust = pair.trust(consent_counts);
+    let trust = trust(&pair.edges, consent_counts);
     let closed_to_others = who_can_message == WhoCanMessage::Friends && !consent_counts;
     // 11. Not friends, and: B FRIENDS without a consent that counts, or one of the two is 16_17
     //     and the other ADULT.
@@ -218,19 +242,6 @@ struct Pair {
 }
 
 impl Pair {
-    /// *Trusted* = friends, or B→A, or a consent that counts. Everyone else is a *stranger*.
-    const fn trust(&self, consent_counts: bool) -> Trust {
-        if self.edges.are_friends() {
-            Trust::Friends
-        } else if self.edges.recipient_follows {
-            Trust::RecipientFollows
-        } else if consent_counts {
-            Trust::Consent
-        } else {
-            Trust::Stranger
-        }
-    }
-
     const fn is_adult_with_minor(&self) -> bool {
         matches!(
             (self.sender_age_band, self.recipient_age_band),

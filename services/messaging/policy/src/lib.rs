@@ -13,6 +13,7 @@
 //!
 //! `A` is the sender and `B` the recipient throughout. `A→B` says that A follows B.
 
+mod age;
 mod decide;
 mod decision;
 mod facts;
@@ -20,7 +21,8 @@ mod receive;
 mod remedies;
 mod table;
 
-pub use decide::{accept_allowed, decide};
+pub use age::clamped;
+pub use decide::{accept_allowed, decide, trust_of};
 pub use decision::{Decision, Placement, Refusal, Rule, Told, Trust};
 pub use facts::{
     AgeBand, Answer, Budget, Budgets, Class, Consent, ConsentState, ContentKind, Edges, Facts,

@@ -6,7 +6,7 @@ use postern_shared::{
     id::{ConversationId, DecisionId, UserId},
 };
 
-use super::{Bill, ClientMessageId, Content, Conversation, Folder};
+use super::{Bill, ClientMessageId, Content, Conversation, Folder, Mark};
 
 /// The versions of one person's policy that a decision was made with, one for each owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct PreparedSend {
     pub rule: Rule,
     /// What it costs: all of it has to be payable still.
     pub bill: Bill,
+    /// By what a stranger's text is recognised when it goes to others too.
+    pub marked: Option<Marked>,
     /// The trace of the call that sends it, where one is kept.
     pub traceparent: Option<String>,
 }
@@ -69,6 +71,25 @@ impl PreparedSend {
             warned: self.placement == Placement::InboxWithWarning,
             told: self.told,
         }
+    }
+}
+
+/// A stranger's text, as far as it is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marked {
+    /// Tells it from other texts.
+    pub mark: Mark,
+    /// The stranger at which the same text is flagged: the fifth, unless set otherwise.
+    pub most: u32,
+    /// Whether the decision was made with it flagged, for this or for something else.
+    pub flagged: bool,
+}
+
+impl Marked {
+    /// Whether it is flagged when so many others got it.
+    #[must_use]
+    pub fn is_spam(&self, others: u64) -> bool {
+        others.saturating_add(1) >= u64::from(self.most)
     }
 }
 

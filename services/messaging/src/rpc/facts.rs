@@ -46,7 +46,8 @@ pub(super) fn bill(
     }
 }
 
-/// All that one decision looks at.
+/// All that one decision looks at. The verdict is that of a message in which nothing was found:
+/// whoever has a text to be judged puts the verdict in.
 pub(super) fn facts(
     rpc: &Rpc,
     question: &Question,

@@ -1,7 +1,7 @@
 //! PreviewSettings: who could write to the caller now, and could not after another choice of
 //! `who_can_message`. Nothing is changed, and nothing that the others chose is used.
 
-use postern_policy::{AgeBand, Answer, Person, Settings, WhoCanMessage, closes};
+use postern_policy::{AgeBand, Answer, Person, Settings, WhoCanMessage, clamped, closes};
 use postern_proto::{
     messaging::v1::{PreviewSettingsRequest, PreviewSettingsResponse},
     policy::v1 as wire,
@@ -100,7 +100,7 @@ async fn consult(rpc: &Rpc, me: &Me) -> Result<(Person, Settings), Error> {
         rpc.owners.standing_of(&me.caller, me.id),
         rpc.owners.settings_of(&me.caller, me.id),
     );
-    match (own, settings) {
+    match (own, clamped(settings, own)) {
         (Answer::Unavailable, _) | (_, Answer::Unavailable | Answer::Absent) => {
             Err(Error::Undecidable)
         }

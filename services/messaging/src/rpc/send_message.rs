@@ -1,6 +1,6 @@
 //! SendMessage: parse, look for an earlier answer, gather, decide, commit.
 
-use postern_policy::{Decision, Refusal, Rule, decide};
+use postern_policy::{Budget, Decision, Facts, Refusal, Rule, decide};
 use postern_proto::{
     messaging::v1::{
         self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
@@ -14,20 +14,13 @@ use postern_shared::{
     error::Check,
     id::{DecisionId, UserId},
     person::{Named, named},
-    telemetry,
 };
-use tracing::Span;
 
-use super::{
-    ROUNDS_MAX, Rpc,
-    facts::{Question, bill, facts},
-    reply,
-};
+use super::{ROUNDS_MAX, Rpc, reply, restrict, round::Round};
 use crate::{
-    domain::{self, Bill, ClientMessageId, Content, Message, Outcome, PreparedSend},
+    domain::{self, ClientMessageId, Content, Message, Outcome, PreparedSend},
     error::Error,
-    peers::Gathered,
-    store::{Charged, Pair},
+    store::Charged,
 };
 
 /// A message that makes sense by itself.
@@ -55,16 +48,8 @@ pub(super) async fn send_message(
     }
     // One round more for a pair that writes for the first time.
     for _ in 0..=ROUNDS_MAX {
-        let pair = rpc.store.pair(me.id, other).await?;
-        let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
-        let now = rpc.clock.now();
-        let question = Question {
-            sender: me.id,
-            recipient: other,
-            content: draft.content.kind().for_policy(),
-        };
-        let facts = facts(rpc, &question, &pair, &gathered, now);
-        let prepared = match decide(&facts) {
+        let round = Round::gather(rpc, &me, other, &draft.content).await?;
+        let prepared = match decide(&round.facts) {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
                 // A twin of this call may have stored it by now, and that may be all that makes
@@ -72,32 +57,16 @@ pub(super) async fn send_message(
                 if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
                     return answer_again(&sent, &draft, me.id);
                 }
-                let record = domain::Refusal {
-                    id: DecisionId::new(now, &rpc.random),
-                    sender: me.id,
-                    recipient,
-                    rule,
-                    reason: reason.name(),
-                    facts: format!("{facts:?}"),
-                    versions: gathered.sender_versions.zip(gathered.recipient_versions),
-                    decided_at: now,
-                };
-                return refuse(rpc, &record, reason).await;
+                let record = round.record(rpc, recipient, rule, reason);
+                return refuse(rpc, &me, &record, &round.facts, reason).await;
             }
             deliver @ Decision::Deliver { .. } => {
-                if pair.incomplete {
+                if round.pair.incomplete {
                     // The rows that guard the commit must be there before the owners are asked.
                     rpc.store.create_pair(me.id, other).await?;
                     continue;
                 }
-                let bill = bill(rpc, &question, &pair, &gathered, now);
-                let round = Round {
-                    pair,
-                    gathered,
-                    bill,
-                    now,
-                };
-                prepare(&me, other, round, &draft, deliver)?
+                round.prepare(&draft.client_message_id, &draft.content, deliver)?
             }
         };
         match rpc.committers.commit(prepared.clone()).await? {
@@ -115,23 +84,29 @@ pub(super) async fn send_message(
 /// Charges the attempt and answers it. What an empty budget refuses is counted and not recorded.
 async fn refuse(
     rpc: &Rpc,
+    me: &Me,
     record: &domain::Refusal,
+    facts: &Facts,
     reason: Refusal,
 ) -> Result<SendMessageResponse, Error> {
+    let (sender, now) = (record.sender, record.decided_at);
     if record.rule == Rule::AttemptsEmpty {
-        let counted = rpc
-            .store
-            .count_refused_attempt(record.sender, record.decided_at);
-        counted.await?;
+        rpc.store.count_refused_attempt(sender, now).await?;
         return Ok(refused(reason, None));
     }
     let attempts = rpc.config.budgets.map(|budgets| budgets.attempts);
-    match rpc.store.record_refusal(record, attempts).await? {
-        Charged::Paid => Ok(refused(reason, Some(record.id))),
-        Charged::Empty { retry_after_ms } => {
-            Ok(refused(Refusal::RateLimited { retry_after_ms }, None))
-        }
+    let charged = rpc.store.record_refusal(record, attempts).await?;
+    if let Charged::Empty { retry_after_ms } = charged {
+        return Ok(refused(Refusal::RateLimited { retry_after_ms }, None));
     }
+    let own_is_empty = matches!(facts.budgets.new_strangers, Budget::Empty { .. });
+    if record.rule == Rule::StrangerBudgetEmpty
+        && own_is_empty
+        && let Some(stranger) = record.recipient
+    {
+        restrict::overran(rpc, me, stranger, now).await;
+    }
+    Ok(refused(reason, Some(record.id)))
 }
 
 /// What this id of this sender was used for towards this person.
@@ -180,68 +155,6 @@ fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content>
             None
         }
     }
-}
-
-/// What one round of deciding had in its hands.
-struct Round {
-    pair: Pair,
-    gathered: Gathered,
-    bill: Bill,
-    now: Timestamp,
-}
-
-fn prepare(
-    me: &Me,
-    other: UserId,
-    round: Round,
-    draft: &Draft,
-    decision: Decision,
-) -> Result<PreparedSend, Error> {
-    let Decision::Deliver {
-        rule,
-        placement,
-        trust,
-        told,
-    } = decision
-    else {
-        return Err(Error::Undecidable);
-    };
-    let Round {
-        pair,
-        gathered,
-        bill,
-        now,
-    } = round;
-    // A decision to deliver had all of them.
-    let (Some(owners), Some(sender_versions), Some(recipient_versions)) = (
-        gathered.sender_owners,
-        gathered.sender_versions,
-        gathered.recipient_versions,
-    ) else {
-        return Err(Error::Undecidable);
-    };
-    let sent = domain::send(pair.conversation, me.id, other, placement, owners, now);
-    Ok(PreparedSend {
-        before: pair.conversation,
-        after: sent.conversation,
-        folder: sent.folder,
-        sender: me.id,
-        recipient: other,
-        sender_versions,
-        recipient_versions,
-        client_message_id: draft.client_message_id.clone(),
-        content: draft.content.clone(),
-        sent_at: now,
-        placement,
-        told,
-        rule,
-        bill: if trust.is_stranger() {
-            bill
-        } else {
-            bill.without_strangers()
-        },
-        traceparent: telemetry::traceparent(&Span::current()),
-    })
 }
 
 fn delivered(prepared: &PreparedSend, seq: i64) -> SendMessageResponse {

@@ -2,8 +2,8 @@
 //!
 //! Promises: each message is stored iff, under the locks of this transaction, no fence of its two
 //! people is above the versions it was decided with, the pair is as it was decided upon and every
-//! budget can pay for it, which it then does; its number is the next of its conversation; a `client_message_id` never stores twice; what is stored
-//! leaves its events with it.
+//! budget can pay for it, which it then does; its number is the next of its conversation; a
+//! `client_message_id` never stores twice; what is stored leaves its events with it.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use sea_orm::{
 use super::{
     Store,
     entity::{conversation, mailbox, message, participant},
-    events, rows,
+    events, rows, texts,
 };
 use crate::domain::{Conversation, Folder, Left, Outcome, PreparedSend, Versions};
 
@@ -61,6 +61,9 @@ async fn store_one(tx: &Tx, locked: &mut Locked, send: &PreparedSend) -> Result<
     let Some(paid) = left.and_then(|left| send.bill.pay(left, send.sent_at)) else {
         return Ok(Outcome::Moved);
     };
+    if texts::became_spam(tx, send).await? {
+        return Ok(Outcome::Moved);
+    }
     let seq = locked.pair(send.before.id).map_or(0, |pair| pair.last_seq) + 1;
     let sender_event = locked.next_event(send.sender);
     let recipient_event = locked.next_event(send.recipient);
@@ -76,6 +79,7 @@ async fn store_one(tx: &Tx, locked: &mut Locked, send: &PreparedSend) -> Result<
     }
     locked.advance(send, seq, sender_event, recipient_event);
     locked.pay(send, paid);
+    texts::note(tx, send).await?;
     see(tx, send.sender, send, Folder::Inbox, sender_event, 0).await?;
     see(tx, send.recipient, send, send.folder, recipient_event, 1).await?;
     Ok(Outcome::Stored { seq })

@@ -1,7 +1,6 @@
 //! Records of refusals.
 
-use postern_shared::clock::Timestamp;
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set};
+use sea_orm::{DbErr, EntityTrait as _, Set};
 
 use super::{
     Store,
@@ -10,9 +9,6 @@ use super::{
     rows,
 };
 use crate::domain::{Budget, Refusal, Versions};
-
-/// Rows that one transaction removes.
-const PURGE_ROWS_MAX: u64 = 1_000;
 
 impl Store {
     /// Charges the attempt that was refused, where there is a budget for it, and keeps the record
@@ -58,36 +54,5 @@ impl Store {
                 Ok(Charged::Paid)
             })
             .await
-    }
-
-    /// Removes the records that are older than `before`.
-    ///
-    /// # Errors
-    /// When the database fails; what was removed until then stays removed.
-    pub async fn purge_refusals(&self, before: Timestamp) -> Result<(), DbErr> {
-        loop {
-            let removed: Result<u64, DbErr> = self
-                .db
-                .write(|tx| async move {
-                    let old = refusal::Entity::find()
-                        .filter(refusal::Column::DecidedAtMs.lt(before.unix_millis()))
-                        .limit(PURGE_ROWS_MAX)
-                        .all(&*tx)
-                        .await?;
-                    let mut removed = 0;
-                    for row in old {
-                        let key = (row.sender_id, row.refusal_id);
-                        removed += refusal::Entity::delete_by_id(key)
-                            .exec(&*tx)
-                            .await?
-                            .rows_affected;
-                    }
-                    Ok(removed)
-                })
-                .await;
-            if removed? < PURGE_ROWS_MAX {
-                return Ok(());
-            }
-        }
     }
 }

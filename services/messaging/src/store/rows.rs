@@ -203,11 +203,7 @@ pub fn message(row: message::Model) -> Result<Message, DbErr> {
         sent_at: Timestamp::from_unix_millis(row.sent_at_ms),
         deleted_at: row.deleted_at_ms.map(Timestamp::from_unix_millis),
         warned: row.placement == placement(Placement::InboxWithWarning),
-        told: match row.told.as_str() {
-            "inbox" => Told::Inbox,
-            "request" => Told::Request,
-            other => return Err(unreadable("told", Some(other))),
-        },
+        told: told_of(&row.told)?,
     })
 }
 
@@ -229,7 +225,17 @@ pub const fn told(told: Told) -> &'static str {
     }
 }
 
-fn unreadable(column: &str, value: Option<&str>) -> DbErr {
+/// What the sender was told, by its name in the database.
+pub fn told_of(name: &str) -> Result<Told, DbErr> {
+    match name {
+        "inbox" => Ok(Told::Inbox),
+        "request" => Ok(Told::Request),
+        other => Err(unreadable("told", Some(other))),
+    }
+}
+
+/// A fault of ours: a value that means nothing.
+pub fn unreadable(column: &str, value: Option<&str>) -> DbErr {
     DbErr::Type(format!(
         "column `{column}` holds `{}`, which means nothing",
         value.unwrap_or("")

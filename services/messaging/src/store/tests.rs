@@ -9,6 +9,7 @@ mod fence;
 mod guard;
 mod lists;
 mod plans;
+mod purge;
 mod rows;
 mod settle;
 mod unsend;
@@ -33,7 +34,7 @@ use uuid::Uuid;
 
 use super::{
     MIGRATIONS, Store,
-    entity::{conversation, mailbox, message, participant, refusal, user_event},
+    entity::{self, conversation, mailbox, message, participant, refusal, user_event},
 };
 use crate::domain::{
     self, Bill, ClientMessageId, Content, Conversation, Outcome, Owners, PreparedSend, Versions,
@@ -47,6 +48,9 @@ pub const SEEN: Versions = Versions {
     settings: 6,
     identity: 7,
 };
+
+/// A stored message, whole.
+pub type Stored = message::Model;
 
 /// A store on a database of its own.
 pub struct World {
@@ -198,6 +202,21 @@ impl World {
         rows.unwrap().iter().map(|row| format!("{row:?}")).collect()
     }
 
+    /// Every row of every table, whole.
+    pub async fn everything(&self) -> Vec<String> {
+        let db = self.db.reader();
+        let mut all = self.refusals().await;
+        macro_rules! add {
+            ($($table:ident),*) => {$(
+                let rows = entity::$table::Entity::find().all(db).await.unwrap();
+                all.extend(rows.iter().map(|row| format!("{row:?}")));
+            )*};
+        }
+        add!(conversation, mailbox, participant, message, user_event);
+        add!(attempts_refused, overrun, stranger_text);
+        all
+    }
+
     /// How many rows there are of conversations, mailboxes, participants, messages and events.
     pub async fn rows(&self) -> [usize; 5] {
         let db = self.db.reader();
@@ -325,6 +344,7 @@ fn prepared(
         told,
         rule,
         bill: Bill::FREE,
+        marked: None,
         traceparent: Some(format!("trace of {id}")),
     }
 }

@@ -12,6 +12,7 @@
     reason = "a test stops where its own assumption fails"
 )]
 
+mod age;
 mod disguise;
 mod golden;
 mod inputs;

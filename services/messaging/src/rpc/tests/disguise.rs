@@ -118,7 +118,7 @@ async fn the_record_of_a_refusal_holds_facts_and_no_text() {
         (told.decision_id.as_str(), true),
         ("mutual_follow_required", true),
         ("MUTUAL_FOLLOW_REQUIRED", true),
-        ("who_can_message: Friends", true),
+        ("recipient_settings.who_can_message = friends", true),
         ("sender_settings_version: Some(6)", true),
         (&ada.to_string(), true),
         (&ben.to_string(), true),

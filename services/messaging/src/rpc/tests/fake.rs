@@ -15,14 +15,15 @@ use postern_proto::{
     graph::v1::{
         BatchGetRelationshipsRequest, BatchGetRelationshipsResponse, GetRelationshipRequest,
         GetRelationshipResponse, Relationship,
+        graph_service_server::GraphServiceServer,
         relationship_service_server::{RelationshipService, RelationshipServiceServer},
     },
     identity::v1::{
         BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Standing,
+        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{AccountKind, AgeBand, Lifecycle, WhoCanMessage},
+    policy::v1::{AccountKind, AgeBand, Enforcement, Lifecycle, SanctionKind, WhoCanMessage},
     settings::v1::{
         BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyRequest,
         GetDmPolicyResponse,
@@ -39,7 +40,7 @@ use postern_shared::{
     random::Random,
     telemetry::Telemetry,
 };
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, service::Routes};
 use tower::util::BoxCloneSyncService;
 
 use super::super::{Answer, Rpc};
@@ -80,6 +81,13 @@ pub struct State {
     pub epochs: HashMap<(String, String), u64>,
     pub faults: HashMap<ServiceName, Fault>,
     pub meanwhile: Option<Meanwhile>,
+    /// What graph says of a block.
+    pub enforcement: Enforcement,
+    /// Whom messaging had somebody block.
+    pub blocked: Vec<String>,
+    /// Every automatic restriction that identity was asked for, done or not.
+    pub restrictions: Vec<RestrictAutomaticallyRequest>,
+    pub restricting_fails: Option<Status>,
     /// How often graph was asked.
     pub graph_calls: usize,
 }
@@ -164,6 +172,12 @@ impl Fake {
         self.with(|state| state.blocks.insert(edge));
     }
 
+    /// How often messaging had somebody block a person.
+    pub fn times_blocked(&self, person: UserId) -> usize {
+        let person = person.to_string();
+        self.with(|state| state.blocked.iter().filter(|id| **id == person).count())
+    }
+
     pub fn breaks(&self, owner: ServiceName, fault: Fault) {
         self.with(|state| state.faults.insert(owner, fault));
     }
@@ -188,7 +202,7 @@ impl Fake {
         self.with(|state| state.graph_calls)
     }
 
-    async fn fault(&self, owner: ServiceName) -> Result<Option<Fault>, Status> {
+    pub(super) async fn fault(&self, owner: ServiceName) -> Result<Option<Fault>, Status> {
         match self.with(|state| state.faults.get(&owner).cloned()) {
             Some(Fault::Fails(status)) => Err(status),
             Some(Fault::Never) => future::pending().await,
@@ -271,9 +285,22 @@ impl DmPolicyService for Fake {
 impl StandingFactsService for Fake {
     async fn restrict_automatically(
         &self,
-        _: Request<RestrictAutomaticallyRequest>,
+        request: Request<RestrictAutomaticallyRequest>,
     ) -> Answer<RestrictAutomaticallyResponse> {
-        Err(Status::unimplemented("nobody is restricted here"))
+        let ask = request.into_inner();
+        let sanction = Some(Sanction {
+            kind: SanctionKind::SendRestricted.into(),
+            end_time: ask.end_time,
+        });
+        self.with(|state| {
+            state.restrictions.push(ask.clone());
+            if let Some(status) = state.restricting_fails.clone() {
+                return Err(status);
+            }
+            let standing = state.standings.get_mut(&ask.user_id).unwrap();
+            standing.sanction = sanction;
+            Ok(RestrictAutomaticallyResponse { sanction }.into())
+        })
     }
 
     async fn get_standing(
@@ -341,7 +368,9 @@ pub fn replica(
         assert!(slot.set(server).is_ok());
         Peer::local(ServiceName::Messaging, name, slot, &means)
     };
-    let graph = BoxCloneSyncService::new(RelationshipServiceServer::new(fake.clone()));
+    let graph = Routes::new(RelationshipServiceServer::new(fake.clone()));
+    let graph = graph.add_service(GraphServiceServer::new(fake.clone()));
+    let graph = BoxCloneSyncService::new(graph);
     let settings = BoxCloneSyncService::new(DmPolicyServiceServer::new(fake.clone()));
     let identity = BoxCloneSyncService::new(StandingFactsServiceServer::new(fake.clone()));
     let random = Random::system();
@@ -353,6 +382,9 @@ pub fn replica(
         request_expiry: None,
         committers: 1,
         budgets: None,
+        same_text_strangers: None,
+        restrict_after_strangers: 0,
+        restrict_for: Duration::from_secs(60),
     };
     change(&mut config);
     Arc::new(Rpc {

@@ -96,6 +96,16 @@ fn identity() -> Vec<Case> {
         identity("an unknown state", |a| a.standings[1].lifecycle = 99),
         identity("no age of the sender", |a| a.standings[0].age_band = 0),
         identity("an unknown age", |a| a.standings[1].age_band = 99),
+        identity("no kind of the recipient's account", |a| {
+            a.standings[1].kind = 0;
+        }),
+        identity("no day on which the sender's account was made", |a| {
+            a.standings[0].create_time = None;
+        }),
+        identity("an account made beyond time", |a| {
+            let seconds = i64::MAX;
+            a.standings[0].create_time = Some(Timestamp { seconds, nanos: 0 });
+        }),
         identity("a sanction without a kind", |a| {
             a.standings[0].sanction = Some(Sanction::default());
         }),

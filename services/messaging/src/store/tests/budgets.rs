@@ -11,7 +11,7 @@ use super::{NOW, World, asking, friendly, person, trusted};
 use crate::{
     commit::Committers,
     domain::{
-        Bill, Budget, Left,
+        Bill, Budget, Content, Left, Mark, Marked,
         Outcome::{Duplicate, Moved, Stored},
         PreparedSend, Price,
     },
@@ -202,5 +202,53 @@ async fn attempts_without_a_message_are_charged_exactly_too() {
     world.commit(&[friendly(pair, ada, "1")]).await;
     let paid = world.store.charge_attempt(ada, later, SECOND).await;
     assert_eq!(paid.unwrap(), Charged::Paid);
+    world.audit().await;
+}
+
+/// However many go at once: the fifth stranger's is decided anew, with the text flagged.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_text_to_a_fifth_stranger_is_decided_anew() {
+    let world = World::new().await;
+    let ada = person();
+    let content = Content::text("the same".to_owned()).unwrap();
+    let mark = Mark::of(ada, &content).unwrap();
+    let mut sends = Vec::new();
+    for index in 0..6 {
+        let pair = world.pair(ada, person()).await;
+        let mut send = asking(pair, ada, &format!("{index}"));
+        send.marked = Some(Marked {
+            mark,
+            most: 5,
+            flagged: false,
+        });
+        sends.push(send);
+    }
+    let outcomes = world.commit(&sends).await;
+    assert_eq!(outcomes[..4], [Stored { seq: 1 }; 4]);
+    assert_eq!(outcomes[4..], [Moved, Moved]);
+    // The second message to one who has it is nothing new.
+    let asked = world.conversation_of(ada, sends[0].recipient).await;
+    let again = PreparedSend {
+        marked: sends[0].marked,
+        ..asking(asked, ada, "again")
+    };
+    assert_eq!(world.commit(&[again]).await, [Stored { seq: 2 }]);
+    for send in &mut sends[4..] {
+        send.marked = Some(Marked {
+            mark,
+            most: 5,
+            flagged: true,
+        });
+    }
+    let outcomes = world.commit(&sends[4..]).await;
+    assert_eq!(outcomes, [Stored { seq: 1 }; 2]);
+    let others = |now| {
+        world
+            .store
+            .others_who_got(mark, ada, sends[0].recipient, now)
+    };
+    assert_eq!(others(NOW).await.unwrap(), 5);
+    let day = Duration::from_secs(24 * 60 * 60);
+    assert_eq!(others(NOW.plus(day)).await.unwrap(), 0);
     world.audit().await;
 }
