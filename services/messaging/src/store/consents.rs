@@ -3,23 +3,22 @@
 //! Promises: each query is a range of an index of the person's own rows, no longer than asked for.
 //! Must not tell of a peer who is gone or blocks the person.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use postern_shared::{
     db::any_of,
     id::{ConversationId, UserId},
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _, Statement, Value,
     prelude::Uuid,
-    sea_query::{Alias, Expr, Query, SelectStatement},
 };
 
 use super::{
     Store,
     commit::Locked,
-    entity::{conversation, mailbox, participant},
+    entity::conversation,
+    lists::{LISTED, List, ListedRow, list_sql},
     rows,
 };
 use crate::domain::{Conversation, Folder, conversation_id, revoke};
@@ -49,15 +48,12 @@ impl Store {
         after: Option<ConversationId>,
         limit: u64,
     ) -> Result<Vec<Known>, DbErr> {
-        let mut query = participant::Entity::find()
-            .filter(participant::Column::UserId.eq(person.uuid()))
-            .order_by_asc(participant::Column::ConversationId)
-            .limit(limit);
-        if let Some(after) = after {
-            query = query.filter(participant::Column::ConversationId.gt(after.uuid()));
-        }
-        let rows = query.all(self.db.reader()).await?;
-        self.known(person, rows).await
+        // No conversation has this id: ids are hashes.
+        let after = after.map_or(Uuid::nil(), ConversationId::uuid);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values: Vec<Value> = vec![person.uuid().into(), after.into(), limit.into()];
+        let rows = self.read_rows(&known_sql(), values).await?;
+        self.known(rows).await
     }
 
     /// Whom a person talks with or was asked by, latest activity first, `limit` at the most. Whom
@@ -66,21 +62,21 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list_latest(&self, person: UserId, limit: u64) -> Result<Vec<Known>, DbErr> {
+        let most = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut latest = Vec::new();
         for folder in [Folder::Inbox, Folder::Requests, Folder::Hidden] {
-            let some = participant::Entity::find()
-                .filter(participant::Column::UserId.eq(person.uuid()))
-                .filter(participant::Column::Folder.eq(folder.as_str()))
-                .filter(participant::Column::Blocked.eq(false))
-                .order_by_desc(participant::Column::LastEvent)
-                .limit(limit)
-                .all(self.db.reader())
-                .await?;
-            latest.extend(some);
+            let values: Vec<Value> = vec![
+                person.uuid().into(),
+                i64::MAX.into(),
+                most.into(),
+                folder.as_str().into(),
+            ];
+            let sql = list_sql(List::Folder(folder));
+            latest.extend(self.read_rows(&sql, values).await?);
         }
         latest.sort_unstable_by_key(|row| std::cmp::Reverse(row.last_event));
         latest.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        self.known(person, latest).await
+        self.known(latest).await
     }
 
     /// Takes back what a person agreed to with another. No row is made, nothing else is changed,
@@ -109,21 +105,23 @@ impl Store {
             .await
     }
 
+    async fn read_rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<ListedRow>, DbErr> {
+        let statement = Statement::from_sql_and_values(self.db.backend(), sql, values);
+        ListedRow::find_by_statement(statement)
+            .all(self.db.reader())
+            .await
+    }
+
     /// The pairs of a person's rows, in their order.
-    async fn known(
-        &self,
-        person: UserId,
-        rows: Vec<participant::Model>,
-    ) -> Result<Vec<Known>, DbErr> {
+    async fn known(&self, rows: Vec<ListedRow>) -> Result<Vec<Known>, DbErr> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<Uuid> = rows.iter().map(|row| row.conversation_id).collect();
         let found = conversation::Entity::find()
             .filter(any_of(
                 self.db.backend(),
                 conversation::Column::ConversationId,
-                ids.iter().copied(),
+                rows.iter().map(|row| row.conversation_id),
             ))
             .all(self.db.reader())
             .await?;
@@ -131,68 +129,22 @@ impl Store {
         for row in found {
             pairs.insert(row.conversation_id, rows::conversation(row)?);
         }
-        let gone = self.gone_peers(person, ids).await?;
         let known = rows.into_iter().filter_map(|row| {
             Some(Known {
                 peer: UserId::from_uuid(row.peer_id),
                 last_event: row.last_event,
                 pair: pairs.remove(&row.conversation_id)?,
-                peer_gone: gone.contains(&row.conversation_id),
+                peer_gone: row.peer_gone,
             })
         });
         Ok(known.collect())
     }
-
-    /// Those of a person's conversations whose other side is gone, or blocks the person.
-    async fn gone_peers(
-        &self,
-        person: UserId,
-        ids: impl IntoIterator<Item = Uuid>,
-    ) -> Result<BTreeSet<Uuid>, DbErr> {
-        let gone = participant::Entity::find()
-            .select_only()
-            .column(participant::Column::ConversationId)
-            .filter(participant::Column::UserId.eq(person.uuid()))
-            .filter(any_of(
-                self.db.backend(),
-                participant::Column::ConversationId,
-                ids,
-            ))
-            .filter(Expr::exists(gone_mailbox()).or(Expr::exists(blocking_peer())))
-            .into_tuple::<Uuid>()
-            .all(self.db.reader())
-            .await?;
-        Ok(gone.into_iter().collect())
-    }
 }
 
-/// The mailbox of the peer of a participant, where the peer is gone.
-fn gone_mailbox() -> SelectStatement {
-    Query::select()
-        .expr(Expr::val(1))
-        .from(mailbox::Entity)
-        .and_where(
-            Expr::col((mailbox::Entity, mailbox::Column::UserId))
-                .equals((participant::Entity, participant::Column::PeerId)),
-        )
-        .and_where(Expr::col((mailbox::Entity, mailbox::Column::Gone)))
-        .to_owned()
-}
-
-/// The peer's own row of a participant's conversation, where the peer blocks.
-fn blocking_peer() -> SelectStatement {
-    let theirs = Alias::new("theirs");
-    Query::select()
-        .expr(Expr::val(1))
-        .from_as(participant::Entity, theirs.clone())
-        .and_where(
-            Expr::col((theirs.clone(), participant::Column::UserId))
-                .equals((participant::Entity, participant::Column::PeerId)),
-        )
-        .and_where(
-            Expr::col((theirs.clone(), participant::Column::ConversationId))
-                .equals((participant::Entity, participant::Column::ConversationId)),
-        )
-        .and_where(Expr::col((theirs, participant::Column::Blocked)))
-        .to_owned()
+/// The statement of a page of a person's conversations by id: whose, above which id, how many.
+pub(super) fn known_sql() -> String {
+    format!(
+        "{LISTED} WHERE p.user_id = $1 AND p.conversation_id > $2 \
+         ORDER BY p.conversation_id LIMIT $3"
+    )
 }

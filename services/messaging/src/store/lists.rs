@@ -23,7 +23,7 @@ use crate::domain::{Folder, Listed, Message, Request};
 
 /// A conversation in somebody's list. Whether its other person is gone, as far as they may know:
 /// gone to everyone, or to them by a block. Every part is found by a primary key, one row at a time.
-const LISTED: &str = "SELECT p.conversation_id, p.peer_id, p.last_event,
+pub(super) const LISTED: &str = "SELECT p.conversation_id, p.peer_id, p.last_event,
         COALESCE((SELECT m.gone FROM mailbox AS m WHERE m.user_id = p.peer_id), false)
         OR COALESCE((SELECT q.blocked FROM participant AS q
             WHERE q.user_id = p.peer_id AND q.conversation_id = p.conversation_id), false)
@@ -70,12 +70,13 @@ pub(super) fn count_sql() -> String {
     )
 }
 
+/// A row of [`LISTED`].
 #[derive(Debug, FromQueryResult)]
-struct ListedRow {
-    conversation_id: Uuid,
-    peer_id: Uuid,
-    last_event: i64,
-    peer_gone: bool,
+pub(super) struct ListedRow {
+    pub(super) conversation_id: Uuid,
+    pub(super) peer_id: Uuid,
+    pub(super) last_event: i64,
+    pub(super) peer_gone: bool,
 }
 
 #[derive(Debug, FromQueryResult)]

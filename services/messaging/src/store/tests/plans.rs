@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     domain::Folder,
     store::{
+        consents::known_sql,
         lists::{List, count_sql, list_sql},
         withdraw::OLD_SQL,
     },
@@ -29,6 +30,8 @@ async fn lists_counts_and_old_requests_are_index_ranges() {
     }
     let values = [user.into(), most.clone(), few.clone()];
     assert_index_ranges(&world.db, &list_sql(List::Blocked), &values).await;
+    let values = [user.into(), Uuid::nil().into(), few.clone()];
+    assert_index_ranges(&world.db, &known_sql(), &values).await;
     let values = [0_i64.into(), Uuid::nil().into(), 0_i64.into(), most, few];
     assert_index_ranges(&world.db, OLD_SQL, &values).await;
 }
