@@ -1,11 +1,15 @@
 //! The RPCs against owners that a test makes say anything: nothing is guessed, nothing is stored
 //! that the facts do not allow, and who hides cannot be told from who is gone.
 
+mod blocking;
 mod closed;
+mod deleting;
 mod disguise;
 mod fake;
 mod moving;
 mod nonsense;
+mod raising;
+mod requests;
 
 use std::{sync::Arc, time::Duration};
 
