@@ -88,6 +88,10 @@ pub struct State {
     /// Every automatic restriction that identity was asked for, done or not.
     pub restrictions: Vec<RestrictAutomaticallyRequest>,
     pub restricting_fails: Option<Status>,
+    /// What graph says of a block.
+    pub enforcement: Enforcement,
+    /// Whom messaging had somebody block.
+    pub blocked: Vec<String>,
     /// How often graph was asked.
     pub graph_calls: usize,
 }
