@@ -50,6 +50,9 @@ pub enum Error {
     /// It is too late.
     #[error("the time in which this message could be deleted for everyone is over")]
     UnsendWindowClosed,
+    /// The caller is gone to others.
+    #[error("your account is deactivated, suspended or banned: see StandingService.GetMyStanding")]
+    AccountRestricted,
     /// The caller's own messages are off.
     #[error("your own messages are off: change `who_can_message` first")]
     YourMessagesAreOff,
@@ -98,6 +101,7 @@ impl Failure for Error {
             Self::MessageNotFound => (Code::NotFound, ErrorReason::MessageNotFound),
             Self::NotTheAuthor => (Code::PermissionDenied, ErrorReason::NotTheAuthor),
             Self::UnsendWindowClosed => (Code::FailedPrecondition, ErrorReason::UnsendWindowClosed),
+            Self::AccountRestricted => (Code::PermissionDenied, ErrorReason::AccountRestricted),
             Self::RequestNotFound => (Code::NotFound, ErrorReason::RequestNotFound),
             Self::DecisionNotFound => (Code::NotFound, ErrorReason::DecisionNotFound),
             Self::UnknownReason(_) => (Code::Internal, ErrorReason::Internal),
