@@ -6,6 +6,7 @@ mod closed;
 mod consents;
 mod decisions;
 mod disguise;
+mod explaining;
 mod fake;
 mod moving;
 mod nonsense;
