@@ -140,6 +140,14 @@ fn budgets(source: &mut Source) -> Budgets {
     }
 }
 
+/// A time in seconds, where 0 means that there is none.
+const fn chosen(seconds: u64) -> Option<Duration> {
+    match seconds {
+        0 => None,
+        seconds => Some(Duration::from_secs(seconds)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,13 +209,5 @@ mod tests {
                 assert!(error.contains(name), "{error}");
             }
         }
-    }
-}
-
-/// A time in seconds, where 0 means that there is none.
-const fn chosen(seconds: u64) -> Option<Duration> {
-    match seconds {
-        0 => None,
-        seconds => Some(Duration::from_secs(seconds)),
     }
 }

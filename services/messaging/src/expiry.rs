@@ -3,8 +3,8 @@
 //! Such a request is withdrawn, not declined: its sender can tell nothing. What they sent to it
 //! counts on, so nothing is refunded; where they may still write, the next message brings it back.
 //!
-//! Every replica does this, and doing it twice does no harm. A process looks once at everything that
-//! is old when it starts, and from then on at what grew old since.
+//! Every replica does this, and doing it twice does no harm. When a process starts it looks once at
+//! everything that is old, and from then on at what grew old since.
 
 use std::{
     sync::{

@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use postern_proto::messaging::v1::Message;
-use postern_shared::peer::Faults;
+use postern_shared::{config::Limits, peer::Faults};
 use tokio::task::JoinSet;
 use tonic::Code;
 
@@ -98,6 +98,8 @@ async fn what_was_acknowledged_over_a_bad_network_is_there_once_and_in_order() {
     let (home, clock) = calm.stop().await;
     let suite = Suite::start_setup(home, clock, |setup| {
         setup.faults = Some(bad_network(seed));
+        // The clock stands still, and the two send more than a minute's worth.
+        setup.common.limits = Limits::Off;
     })
     .await;
     people.call(&suite);

@@ -23,10 +23,12 @@ use crate::suite::{Home, Person, Suite, assert_fails, delivered};
 
 /// Messages that were answered before the copy is begun.
 const BEFORE: usize = 30;
+/// People write on for as long as a copy takes, on a clock that stands still.
+const WITHOUT_LIMITS: &[(&str, &str)] = &[("POSTERN_LIMITS", "off")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copied_data_folder_serves() {
-    let suite = Suite::start_in(Home::on_files(), Suite::clock(), &[]).await;
+    let suite = Suite::start_in(Home::on_files(), Suite::clock(), WITHOUT_LIMITS).await;
     let told = Told::by(&suite).await;
     let writing = told.go_on();
     let folder = tempfile::tempdir().unwrap();
@@ -60,7 +62,7 @@ async fn a_copied_data_folder_serves() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: tests/run starts one"]
 async fn restored_dumps_serve() {
-    let suite = Suite::start().await;
+    let suite = Suite::start_with(WITHOUT_LIMITS).await;
     let told = Told::by(&suite).await;
     let writing = told.go_on();
     let dumps = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! DeclineRequest: a request leaves the caller's lists; nobody is told. Where the caller wants it, its
-//! sender is blocked too, whatever becomes of the decline.
+//! DeclineRequest: a request leaves the caller's lists; nobody is told. Where the caller wants it,
+//! its sender is blocked too, whatever becomes of the decline.
 
 use postern_proto::messaging::v1::{DeclineRequestRequest, DeclineRequestResponse};
 use postern_shared::caller::Me;

@@ -1,17 +1,21 @@
 //! The RPCs against owners that a test makes say anything: nothing is guessed, nothing is stored
 //! that the facts do not allow, and who hides cannot be told from who is gone.
 
+mod blocking;
 mod budgets;
 mod closed;
 mod consents;
 mod decisions;
+mod deleting;
 mod disguise;
 mod explaining;
 mod fake;
 mod moving;
 mod nonsense;
 mod preview;
+mod raising;
 mod receiving;
+mod requests;
 mod restricted;
 mod verdicts;
 

@@ -19,7 +19,7 @@ use sea_orm::{
 use super::{
     Store,
     commit::Locked,
-    entity::{mailbox, participant},
+    entity::{mailbox, message, participant},
     rows,
     withdraw::leave_folder,
 };
@@ -72,14 +72,8 @@ async fn apply(tx: &Tx, owner: ServiceName, raise: Raise) -> Result<(), RaiseErr
     match raise.effect {
         Some(Effect::Gone) => go(tx, &locked, raise.user, true, version).await?,
         Some(Effect::Returned) => go(tx, &locked, raise.user, false, version).await?,
-        Some(Effect::PeerBlocked(peer)) => {
-            if set_blocked(tx, raise.user, peer, true, version).await? {
-                end_requests(tx, &mut locked, raise.user, peer).await?;
-            }
-        }
-        Some(Effect::PeerUnblocked(peer)) => {
-            set_blocked(tx, raise.user, peer, false, version).await?;
-        }
+        Some(Effect::PeerBlocked(peer)) => block_peer(tx, &mut locked, raise, peer).await?,
+        Some(Effect::PeerUnblocked(peer)) => unblock_peer(tx, &mut locked, raise, peer).await?,
         None => {}
     }
     locked.write_back(tx).await?;
@@ -144,15 +138,52 @@ async fn go(
     Ok(())
 }
 
+async fn block_peer(tx: &Tx, locked: &mut Locked, raise: Raise, peer: UserId) -> Result<(), DbErr> {
+    if set_blocked(tx, raise, peer, true).await? {
+        end_requests(tx, locked, raise.user, peer).await?;
+    }
+    Ok(())
+}
+
+async fn unblock_peer(
+    tx: &Tx,
+    locked: &mut Locked,
+    raise: Raise,
+    peer: UserId,
+) -> Result<(), DbErr> {
+    let id = conversation_id(raise.user, peer);
+    let row = participant::Entity::find_by_id((raise.user.uuid(), id.uuid()))
+        .one(&**tx)
+        .await?;
+    let was_blocked = row.is_some_and(|row| row.blocked);
+    if !set_blocked(tx, raise, peer, false).await? || was_blocked {
+        return Ok(());
+    }
+    // The block before it has not come yet, and will be too old when it does. What it would have
+    // ended ends now: whatever was decided before the unblocking.
+    let Some(pair) = locked.pair(id).copied() else {
+        return Ok(());
+    };
+    let newest = message::Entity::find_by_id((id.uuid(), pair.last_seq))
+        .one(&**tx)
+        .await?;
+    let decided_with = newest.map(|row| {
+        if row.sender_id == raise.user.uuid() {
+            row.sender_graph_version
+        } else {
+            row.recipient_graph_version
+        }
+    });
+    if decided_with.is_some_and(|version| version < rows::number(raise.version)) {
+        end_requests(tx, locked, raise.user, peer).await?;
+    }
+    Ok(())
+}
+
 /// Notes on a person's side of a conversation whether they block the other. Answers whether it is
 /// news. A row that is missing is made, or an older raise would not know that it is one.
-async fn set_blocked(
-    tx: &Tx,
-    person: UserId,
-    peer: UserId,
-    blocked: bool,
-    version: i64,
-) -> Result<bool, DbErr> {
+async fn set_blocked(tx: &Tx, raise: Raise, peer: UserId, blocked: bool) -> Result<bool, DbErr> {
+    let (person, version) = (raise.user, rows::number(raise.version));
     use participant::Column::{Blocked, BlockedVersion, ConversationId, UserId as User};
     let row = participant::ActiveModel {
         user_id: Set(person.uuid()),

@@ -22,7 +22,7 @@ use super::{
 use crate::domain::{Folder, Listed, Message, Request};
 
 /// A conversation in somebody's list. Whether its other person is gone, as far as they may know:
-/// gone to everyone, or to them by a block. Every part is found by a primary key, one row at a time.
+/// gone to everyone, or to them by a block. Each is found by a primary key, one row at a time.
 pub(super) const LISTED: &str = "SELECT p.conversation_id, p.peer_id, p.last_event,
         COALESCE((SELECT m.gone FROM mailbox AS m WHERE m.user_id = p.peer_id), false)
         OR COALESCE((SELECT q.blocked FROM participant AS q

@@ -15,6 +15,7 @@ use postern_proto::{
     graph::v1::{
         BatchGetRelationshipsRequest, BatchGetRelationshipsResponse, GetRelationshipRequest,
         GetRelationshipResponse, Relationship,
+        graph_service_server::GraphServiceServer,
         relationship_service_server::{RelationshipService, RelationshipServiceServer},
     },
     identity::v1::{
@@ -22,7 +23,7 @@ use postern_proto::{
         RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
-    policy::v1::{AccountKind, AgeBand, Lifecycle, SanctionKind, WhoCanMessage},
+    policy::v1::{AccountKind, AgeBand, Enforcement, Lifecycle, SanctionKind, WhoCanMessage},
     settings::v1::{
         BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyRequest,
         GetDmPolicyResponse,
@@ -39,7 +40,7 @@ use postern_shared::{
     random::Random,
     telemetry::Telemetry,
 };
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, service::Routes};
 use tower::util::BoxCloneSyncService;
 
 use super::super::{Answer, Rpc};
@@ -83,6 +84,10 @@ pub struct State {
     /// Every automatic restriction that identity was asked for, done or not.
     pub restrictions: Vec<RestrictAutomaticallyRequest>,
     pub restricting_fails: Option<Status>,
+    /// What graph says of a block.
+    pub enforcement: Enforcement,
+    /// Whom messaging had somebody block.
+    pub blocked: Vec<String>,
     /// How often graph was asked.
     pub graph_calls: usize,
 }
@@ -167,6 +172,12 @@ impl Fake {
         self.with(|state| state.blocks.insert(edge));
     }
 
+    /// How often messaging had somebody block a person.
+    pub fn times_blocked(&self, person: UserId) -> usize {
+        let person = person.to_string();
+        self.with(|state| state.blocked.iter().filter(|id| **id == person).count())
+    }
+
     pub fn breaks(&self, owner: ServiceName, fault: Fault) {
         self.with(|state| state.faults.insert(owner, fault));
     }
@@ -191,7 +202,7 @@ impl Fake {
         self.with(|state| state.graph_calls)
     }
 
-    async fn fault(&self, owner: ServiceName) -> Result<Option<Fault>, Status> {
+    pub(super) async fn fault(&self, owner: ServiceName) -> Result<Option<Fault>, Status> {
         match self.with(|state| state.faults.get(&owner).cloned()) {
             Some(Fault::Fails(status)) => Err(status),
             Some(Fault::Never) => future::pending().await,
@@ -357,7 +368,9 @@ pub fn replica(
         assert!(slot.set(server).is_ok());
         Peer::local(ServiceName::Messaging, name, slot, &means)
     };
-    let graph = BoxCloneSyncService::new(RelationshipServiceServer::new(fake.clone()));
+    let graph = Routes::new(RelationshipServiceServer::new(fake.clone()));
+    let graph = graph.add_service(GraphServiceServer::new(fake.clone()));
+    let graph = BoxCloneSyncService::new(graph);
     let settings = BoxCloneSyncService::new(DmPolicyServiceServer::new(fake.clone()));
     let identity = BoxCloneSyncService::new(StandingFactsServiceServer::new(fake.clone()));
     let random = Random::system();

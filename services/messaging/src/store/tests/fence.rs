@@ -251,6 +251,36 @@ async fn whoever_unblocks_is_asked_anew_and_goes_on_where_they_stood() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_comes_after_its_end_restores_nothing_either() {
+    let world = World::new().await;
+    let block = [(8, Effect::PeerBlocked as fn(_) -> _)];
+    let unblock = [(9, Effect::PeerUnblocked as fn(_) -> _)];
+    for (first, second) in [(block, unblock), (unblock, block)] {
+        let (ada, ben, new) = world.two().await;
+        world.ask(ada, ben, "1").await;
+        for (version, act) in first.into_iter().chain(second) {
+            world.raise(ben, version, act(ada)).await;
+        }
+        let pair = world.conversation_of(ada, ben).await;
+        assert_eq!(pair.side(ada).request, Request::None);
+        let his = world.participant(ben, &new).await;
+        let stands = (his.folder.as_str(), his.blocked, his.blocked_version);
+        assert_eq!(stands, ("none", false, 9));
+    }
+    // What was decided after the unblocking is none of its business.
+    let (ada, ben, new) = world.two().await;
+    let mut after = asking(new, ada, "1");
+    after.recipient_versions.graph = 9;
+    world.commit(&[after]).await;
+    world.raise(ben, 9, Effect::PeerUnblocked(ada)).await;
+    world.raise(ben, 8, Effect::PeerBlocked(ada)).await;
+    let pair = world.conversation_of(ada, ben).await;
+    assert_eq!(pair.side(ada).request, Request::Pending { sent: 1 });
+    assert_eq!(world.participant(ben, &new).await.folder, "requests");
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_raise_nothing_older_is_stored_whoever_comes_first() {
     let world = World::new().await;
     let mut stored_first = 0;
