@@ -81,10 +81,6 @@ pub struct State {
     pub epochs: HashMap<(String, String), u64>,
     pub faults: HashMap<ServiceName, Fault>,
     pub meanwhile: Option<Meanwhile>,
-    /// What graph says of a block.
-    pub enforcement: Enforcement,
-    /// Whom messaging had somebody block.
-    pub blocked: Vec<String>,
     /// Every automatic restriction that identity was asked for, done or not.
     pub restrictions: Vec<RestrictAutomaticallyRequest>,
     pub restricting_fails: Option<Status>,
