@@ -24,6 +24,7 @@ mod round;
 mod send_message;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::sync::Arc;
 

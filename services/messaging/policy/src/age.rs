@@ -9,29 +9,37 @@
 
 use crate::facts::{AgeBand, Answer, Filters, Person, Settings, WhoCanMessage};
 
-/// A person's settings as they count at their age: at 16 and 17 EVERYONE counts as FRIENDS, and the
-/// filters for spam and offensive content count as on. Those under 16 take no messages anyway.
+impl Settings {
+    /// These settings as they count at their owner's age: at 16 and 17 EVERYONE counts as FRIENDS,
+    /// and the filters for spam and offensive content count as on. Those under 16 take no messages
+    /// anyway.
+    #[must_use]
+    pub const fn at_age(self, age_band: AgeBand) -> Self {
+        match age_band {
+            AgeBand::From16To17 => Self {
+                who_can_message: match self.who_can_message {
+                    WhoCanMessage::Everyone | WhoCanMessage::Friends => WhoCanMessage::Friends,
+                    WhoCanMessage::NoOne => WhoCanMessage::NoOne,
+                },
+                filters: Filters {
+                    spam: true,
+                    offensive: true,
+                    keywords: self.filters.keywords,
+                },
+                ..self
+            },
+            AgeBand::Under16 | AgeBand::Adult => self,
+        }
+    }
+}
+
+/// A person's settings as they count at their age, as far as both are known.
 #[must_use]
 pub const fn clamped(settings: Answer<Settings>, person: Answer<Person>) -> Answer<Settings> {
     match (settings, person) {
-        (
-            Answer::Known(settings),
-            Answer::Known(Person {
-                age_band: AgeBand::From16To17,
-                ..
-            }),
-        ) => Answer::Known(Settings {
-            who_can_message: match settings.who_can_message {
-                WhoCanMessage::Everyone | WhoCanMessage::Friends => WhoCanMessage::Friends,
-                WhoCanMessage::NoOne => WhoCanMessage::NoOne,
-            },
-            filters: Filters {
-                spam: true,
-                offensive: true,
-                keywords: settings.filters.keywords,
-            },
-            ..settings
-        }),
+        (Answer::Known(settings), Answer::Known(person)) => {
+            Answer::Known(settings.at_age(person.age_band))
+        }
         (settings, _) => settings,
     }
 }

@@ -22,7 +22,7 @@ use crate::facts::{
 pub struct Receiving {
     /// B's age band.
     pub age_band: AgeBand,
-    /// B's settings.
+    /// B's settings as B chose them; they count as far as B's age allows.
     pub settings: Settings,
     /// What lies between the two. Whether the sender blocks B is not looked at.
     pub edges: Edges,
@@ -111,7 +111,7 @@ pub fn receive(receiving: &Receiving) -> Option<Received> {
     let (reception, cause) = match decide(&plain) {
         Decision::Deliver {
             placement, trust, ..
-        } => (reception(placement), trusted(trust, &receiving.settings)),
+        } => (reception(placement), trusted(trust, receiving)),
         Decision::Refuse { rule, .. } => (Reception::Refused, refused(rule, receiving)?),
         Decision::Unavailable => return None,
     };
@@ -156,7 +156,7 @@ fn facts(receiving: &Receiving) -> Facts {
                 keywords: false,
             },
         }),
-        recipient_settings: Answer::Known(receiving.settings),
+        recipient_settings: Answer::Known(receiving.settings.at_age(receiving.age_band)),
         edges: Some(Edges {
             sender_blocks: false,
             ..receiving.edges
@@ -186,7 +186,8 @@ const fn reception(placement: Placement) -> Reception {
 }
 
 /// Why a message gets in. B's own follow is no reason under FRIENDS: there it was the consent.
-const fn trusted(trust: Trust, settings: &Settings) -> Cause {
+const fn trusted(trust: Trust, receiving: &Receiving) -> Cause {
+    let settings = receiving.settings.at_age(receiving.age_band);
     match (trust, settings.who_can_message) {
         (Trust::Friends, _) => Cause::Friends,
         (Trust::RecipientFollows, WhoCanMessage::Everyone) => Cause::YouFollow,

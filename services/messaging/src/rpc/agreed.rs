@@ -1,11 +1,33 @@
 //! The caller's side of a pair in the contract: what they agreed to, and what follows from it.
 
-use postern_policy::{ConsentState, Edges, Person, Receiving, Settings};
+use postern_policy::{Answer, ConsentState, Edges, Person, Receiving, Settings};
 use postern_proto::messaging::v1 as wire;
-use postern_shared::{clock::Timestamp, id::UserId};
+use postern_shared::{caller::Me, clock::Timestamp, id::UserId};
 
 use super::Rpc;
-use crate::domain::{Consent, Conversation, How};
+use crate::{
+    domain::{Consent, Conversation, How},
+    error::Error,
+};
+
+/// The caller's standing, and their settings as they chose them.
+///
+/// # Errors
+/// When an owner cannot be asked, or the caller is gone to others: a token of before that opens
+/// nothing here either.
+pub(super) async fn own(rpc: &Rpc, me: &Me) -> Result<(Person, Settings), Error> {
+    let (own, settings) = tokio::join!(
+        rpc.owners.standing_of(&me.caller, me.id),
+        rpc.owners.settings_of(&me.caller, me.id),
+    );
+    match (own, settings) {
+        (Answer::Unavailable, _) | (_, Answer::Unavailable | Answer::Absent) => {
+            Err(Error::Undecidable)
+        }
+        (Answer::Known(own), Answer::Known(settings)) if !own.is_gone() => Ok((own, settings)),
+        (Answer::Known(_) | Answer::Absent, _) => Err(Error::AccountRestricted),
+    }
+}
 
 /// What decides about messages from `sender`, as far as it is the caller's own.
 pub(super) fn receiving(

@@ -1,6 +1,5 @@
 //! ListConsents: what the caller agreed to, and whether it counts.
 
-use postern_policy::Answer;
 use postern_proto::messaging::v1::{ListConsentsRequest, ListConsentsResponse};
 use postern_shared::{
     caller::Me,
@@ -49,13 +48,12 @@ async fn stated(
     examined: &[Known],
 ) -> Result<Vec<postern_proto::messaging::v1::Consent>, Error> {
     let peers: Vec<UserId> = examined.iter().map(|known| known.peer).collect();
-    let (settings, edges) = tokio::join!(
-        rpc.owners.settings_of(&me.caller, me.id),
+    let (own, edges) = tokio::join!(
+        agreed::own(rpc, me),
         rpc.owners.edges_towards(&me.caller, me.id, &peers),
     );
-    let (Answer::Known(settings), edges) = (settings, edges?) else {
-        return Err(Error::Undecidable);
-    };
+    let ((person, settings), edges) = (own?, edges?);
+    let settings = settings.at_age(person.age_band);
     let visible = examined.iter().zip(edges).filter(|(_, e)| !e.sender_blocks);
     let stated = visible.filter_map(|(known, edges)| {
         let consent = known.pair.side(me.id).consent;

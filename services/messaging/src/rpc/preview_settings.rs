@@ -1,7 +1,7 @@
 //! PreviewSettings: who could write to the caller now, and could not after another choice of
 //! `who_can_message`. Nothing is changed, and nothing that the others chose is used.
 
-use postern_policy::{AgeBand, Answer, Person, Settings, WhoCanMessage, clamped, closes};
+use postern_policy::{AgeBand, Person, Settings, WhoCanMessage, closes};
 use postern_proto::{
     messaging::v1::{PreviewSettingsRequest, PreviewSettingsResponse},
     policy::v1 as wire,
@@ -31,7 +31,7 @@ pub(super) async fn preview_settings(
         parameters: name(who),
     };
     let page = rpc.pager.read(request.page.as_ref(), CONSENT_PAGE, scope)?;
-    let (own, settings) = consult(rpc, &me).await?;
+    let (own, settings) = agreed::own(rpc, &me).await?;
     check_age(own.age_band, who)?;
     let limit = u64::try_from(EXAMINED_MAX + 1).unwrap_or(u64::MAX);
     let mut examined = rpc.store.list_latest(me.id, limit).await?;
@@ -91,21 +91,6 @@ impl Examined {
             }
         }
         Ok(examined)
-    }
-}
-
-/// The caller's own facts.
-async fn consult(rpc: &Rpc, me: &Me) -> Result<(Person, Settings), Error> {
-    let (own, settings) = tokio::join!(
-        rpc.owners.standing_of(&me.caller, me.id),
-        rpc.owners.settings_of(&me.caller, me.id),
-    );
-    match (own, clamped(settings, own)) {
-        (Answer::Unavailable, _) | (_, Answer::Unavailable | Answer::Absent) => {
-            Err(Error::Undecidable)
-        }
-        (Answer::Known(own), Answer::Known(settings)) if !own.is_gone() => Ok((own, settings)),
-        (Answer::Known(_) | Answer::Absent, _) => Err(Error::AccountRestricted),
     }
 }
 

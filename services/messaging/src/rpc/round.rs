@@ -1,9 +1,14 @@
 //! One round of deciding a message: all that is looked at, and what is made of it.
+//!
+//! SendMessage and ExplainSend read, gather and decide by this alone, so that the one cannot say
+//! anything else than the other does.
 
-use postern_policy::{Decision, Facts, Placement, Refusal, Rule};
+use postern_policy::{ContentKind, Decision, Facts, Placement, Refusal, Rule, decide};
+use postern_proto::messaging::v1 as wire;
 use postern_shared::{
     caller::Me,
     clock::Timestamp,
+    error::Check,
     id::{DecisionId, UserId},
     telemetry,
 };
@@ -36,12 +41,13 @@ pub(super) struct Round {
 }
 
 impl Round {
-    /// Reads what is stored, asks the owners, and has the content judged.
+    /// Reads what is stored, asks the owners, and has the content judged. Without content it is
+    /// some plain text in which nothing is found.
     pub(super) async fn gather(
         rpc: &Rpc,
         me: &Me,
         other: UserId,
-        content: &Content,
+        content: Option<&Content>,
     ) -> Result<Self, Error> {
         let pair = rpc.store.pair(me.id, other).await?;
         let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
@@ -49,17 +55,19 @@ impl Round {
         let question = Question {
             sender: me.id,
             recipient: other,
-            content: content.kind().for_policy(),
+            content: content.map_or(ContentKind::Text, |content| content.kind().for_policy()),
         };
         let mut facts = facts(rpc, &question, &pair, &gathered, now);
-        let said = Said {
-            sender: me.id,
-            recipient: other,
-            content,
-            keywords: &gathered.recipient_keywords,
-        };
-        let (verdict, marked) = judge(rpc, &said, &facts, now).await?;
-        facts.verdict = verdict;
+        let mut marked = None;
+        if let Some(content) = content {
+            let said = Said {
+                sender: me.id,
+                recipient: other,
+                content,
+                keywords: &gathered.recipient_keywords,
+            };
+            (facts.verdict, marked) = judge(rpc, &said, &facts, now).await?;
+        }
         Ok(Self {
             bill: bill(rpc, &question, &pair, &gathered, now),
             facts,
@@ -70,6 +78,21 @@ impl Round {
             marked,
             now,
         })
+    }
+
+    /// What the policy makes of it.
+    pub(super) fn decide(&self) -> Decision {
+        decide(&self.facts)
+    }
+
+    /// Whether trying costs anything, were it delivered: answering a request does not.
+    pub(super) const fn is_charged(&self) -> bool {
+        self.bill.attempts.is_some()
+    }
+
+    /// When this was.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The record of a refusal; `recipient` where there is somebody of that name.
@@ -146,5 +169,31 @@ impl Round {
             marked: self.marked.filter(|_| is_request),
             traceparent: telemetry::traceparent(&Span::current()),
         })
+    }
+}
+
+/// Whose message it would be decided as: nobody by that handle is decided like every other person
+/// who does not exist, by an id that no account has.
+pub(super) fn somebody(rpc: &Rpc, recipient: Option<UserId>) -> UserId {
+    recipient.unwrap_or_else(|| UserId::random(&rpc.random))
+}
+
+/// What a message says, or what is wrong with it.
+pub(super) fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content> {
+    use wire::content::Content::{Link, SharedVideo, Text};
+    match content.and_then(|content| content.content) {
+        Some(Text(text)) => check.take("content.text", Content::text(text)),
+        Some(SharedVideo(video)) => check.take(
+            "content.shared_video.video_id",
+            Content::video(video.video_id),
+        ),
+        Some(Link(link)) => check.take("content.link.url", Content::link(link.url)),
+        None => {
+            check.wrong(
+                "content",
+                "must hold one of `text`, `shared_video` and `link`",
+            );
+            None
+        }
     }
 }

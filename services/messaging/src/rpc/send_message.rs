@@ -1,22 +1,22 @@
 //! SendMessage: parse, look for an earlier answer, gather, decide, commit.
 
-use postern_policy::{Budget, Decision, Facts, Refusal, Rule, decide};
-use postern_proto::{
-    messaging::v1::{
-        self as wire, Delivered, Refused, SendMessageRequest, SendMessageResponse,
-        send_message_response::Outcome as Reply,
-    },
-    policy::v1::RefusalReason,
+use postern_policy::{Budget, Decision, Facts, Refusal, Rule};
+use postern_proto::messaging::v1::{
+    Delivered, Refused, SendMessageRequest, SendMessageResponse,
+    send_message_response::Outcome as Reply,
 };
 use postern_shared::{
     caller::Me,
-    clock::Timestamp,
     error::Check,
     id::{DecisionId, UserId},
     person::{Named, named},
 };
 
-use super::{ROUNDS_MAX, Rpc, reply, restrict, round::Round};
+use super::{
+    ROUNDS_MAX, Rpc, reply, restrict,
+    round::{Round, content, somebody},
+    told::Told,
+};
 use crate::{
     domain::{self, ClientMessageId, Content, Message, Outcome, PreparedSend},
     error::Error,
@@ -36,20 +36,15 @@ pub(super) async fn send_message(
     request: SendMessageRequest,
 ) -> Result<SendMessageResponse, Error> {
     let draft = parse(request)?;
-    let recipient = match &draft.recipient {
-        Named::Id(id) => Some(*id),
-        handle @ Named::Handle(_) => rpc.owners.resolve(&me.caller, handle).await?,
-    };
-    // Nobody by that handle: decided like every other person who does not exist, by an id that
-    // no account has.
-    let other = recipient.unwrap_or_else(|| UserId::random(&rpc.random));
+    let recipient = rpc.owners.named(&me.caller, &draft.recipient).await?;
+    let other = somebody(rpc, recipient);
     if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
         return answer_again(&sent, &draft, me.id);
     }
     // One round more for a pair that writes for the first time.
     for _ in 0..=ROUNDS_MAX {
-        let round = Round::gather(rpc, &me, other, &draft.content).await?;
-        let prepared = match decide(&round.facts) {
+        let round = Round::gather(rpc, &me, other, Some(&draft.content)).await?;
+        let prepared = match round.decide() {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
                 // A twin of this call may have stored it by now, and that may be all that makes
@@ -138,25 +133,6 @@ fn parse(request: SendMessageRequest) -> Result<Draft, Error> {
     Ok(check.done(draft)?)
 }
 
-fn content(check: &mut Check, content: Option<wire::Content>) -> Option<Content> {
-    use wire::content::Content::{Link, SharedVideo, Text};
-    match content.and_then(|content| content.content) {
-        Some(Text(text)) => check.take("content.text", Content::text(text)),
-        Some(SharedVideo(video)) => check.take(
-            "content.shared_video.video_id",
-            Content::video(video.video_id),
-        ),
-        Some(Link(link)) => check.take("content.link.url", Content::link(link.url)),
-        None => {
-            check.wrong(
-                "content",
-                "must hold one of `text`, `shared_video` and `link`",
-            );
-            None
-        }
-    }
-}
-
 fn delivered(prepared: &PreparedSend, seq: i64) -> SendMessageResponse {
     stored(&prepared.stored(seq), prepared.sender)
 }
@@ -180,45 +156,14 @@ fn stored(message: &Message, sender: UserId) -> SendMessageResponse {
 }
 
 fn refused(refusal: Refusal, id: Option<DecisionId>) -> SendMessageResponse {
-    let mut refused = Refused {
-        reason: told(refusal).into(),
-        decision_id: id.map(|id| id.to_string()).unwrap_or_default(),
-        ..Refused::default()
-    };
-    match refusal {
-        Refusal::RateLimited { retry_after_ms } => {
-            refused.retry_after = Some(prost_types::Duration {
-                seconds: i64::try_from(retry_after_ms / 1_000).unwrap_or(i64::MAX),
-                nanos: i32::try_from(retry_after_ms % 1_000 * 1_000_000).unwrap_or(0),
-            });
-        }
-        Refusal::SenderRestricted { until_ms } => {
-            refused.restricted_until =
-                until_ms.map(|until| Timestamp::from_unix_millis(until).to_proto());
-        }
-        Refusal::ContentRejected { class } => {
-            refused.content_class = format!("{class:?}").to_uppercase();
-        }
-        _ => {}
-    }
+    let told = Told::of(refusal);
     SendMessageResponse {
-        outcome: Some(Reply::Refused(refused)),
-    }
-}
-
-const fn told(refusal: Refusal) -> RefusalReason {
-    match refusal {
-        Refusal::RateLimited { .. } => RefusalReason::RateLimited,
-        Refusal::SelfMessage => RefusalReason::SelfMessage,
-        Refusal::SenderRestricted { .. } => RefusalReason::SenderRestricted,
-        Refusal::SenderAgeRestricted => RefusalReason::SenderAgeRestricted,
-        Refusal::YouBlockedRecipient => RefusalReason::YouBlockedRecipient,
-        Refusal::YourMessagesAreOff => RefusalReason::YourMessagesAreOff,
-        Refusal::NotAccepting => RefusalReason::NotAccepting,
-        Refusal::RecipientMessagesAreOff => RefusalReason::RecipientMessagesAreOff,
-        Refusal::MutualFollowRequired => RefusalReason::MutualFollowRequired,
-        Refusal::AwaitingAcceptance => RefusalReason::AwaitingAcceptance,
-        Refusal::ContentRejected { .. } => RefusalReason::ContentRejected,
-        Refusal::RequestTextOnly => RefusalReason::RequestTextOnly,
+        outcome: Some(Reply::Refused(Refused {
+            reason: told.reason.into(),
+            retry_after: told.retry_after,
+            decision_id: id.map(|id| id.to_string()).unwrap_or_default(),
+            restricted_until: told.restricted_until,
+            content_class: told.content_class,
+        })),
     }
 }

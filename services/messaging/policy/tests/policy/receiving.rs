@@ -64,7 +64,20 @@ fn receiving(facts: &Facts) -> Receiving {
     }
 }
 
-/// The same with an ordinary sender who may write to B as far as it is theirs.
+/// B's choices as far as B's age allows.
+fn effective(own: &Receiving) -> Settings {
+    let mut settings = own.settings;
+    if own.age_band == AgeBand::From16To17 {
+        if settings.who_can_message == WhoCanMessage::Everyone {
+            settings.who_can_message = WhoCanMessage::Friends;
+        }
+        settings.filters.spam = true;
+        settings.filters.offensive = true;
+    }
+    settings
+}
+
+/// The same with an ordinary sender who may write to B as far as it is theirs, and B's age.
 fn ordinary(facts: &Facts) -> Facts {
     let mut facts = *facts;
     let minor = receiving(&facts).age_band == AgeBand::From16To17;
@@ -78,6 +91,7 @@ fn ordinary(facts: &Facts) -> Facts {
         },
     });
     edge(&mut facts, |e| e.sender_blocks = false);
+    facts.recipient_settings = Answer::Known(effective(&receiving(&facts)));
     facts
 }
 
@@ -94,7 +108,8 @@ fn expected(x: &Receiving) -> (Reception, Cause) {
     if x.age_band == AgeBand::Under16 {
         return (Reception::Refused, Cause::Age);
     }
-    let who = x.settings.who_can_message;
+    let settings = effective(x);
+    let who = settings.who_can_message;
     if who == WhoCanMessage::NoOne {
         return (Reception::Refused, Cause::YourMessagesAreOff);
     }
@@ -104,7 +119,7 @@ fn expected(x: &Receiving) -> (Reception, Cause) {
     if recipient_follows && who == WhoCanMessage::Everyone {
         return (Reception::Inbox, Cause::YouFollow);
     }
-    if consent_is_valid(x.consent, x.edges, x.settings) {
+    if consent_is_valid(x.consent, x.edges, settings) {
         return (Reception::Inbox, Cause::Consent);
     }
     if who == WhoCanMessage::Friends {
@@ -169,10 +184,10 @@ fn it_says_what_the_words_say_and_what_a_send_does() {
 fn a_choice_closes_exactly_what_gets_in_before_and_not_after() {
     let mut closed = 0;
     for_each_product(&inputs(&OWN), |facts| {
-        let (own, facts) = (receiving(facts), ordinary(facts));
+        let own = receiving(facts);
         for who in CHOICES {
-            let before = gets_in(&facts);
-            let expected = before && !gets_in(&chosen(&facts, who));
+            let before = gets_in(&ordinary(facts));
+            let expected = before && !gets_in(&ordinary(&chosen(facts, who)));
             assert_eq!(closes(&own, who), expected, "{who:?} of {facts:#?}");
             closed += usize::from(expected);
             if who == own.settings.who_can_message {
@@ -195,7 +210,7 @@ fn a_filter_shows_where_a_message_would_get_in() {
             filtered,
             ..
         } = receive(&own).unwrap();
-        let filters = own.settings.filters;
+        let filters = effective(&own).filters;
         let any = filters.spam || filters.offensive || filters.keywords;
         let expected = any && reception != Reception::Refused;
         assert_eq!(filtered, expected, "{facts:#?}");

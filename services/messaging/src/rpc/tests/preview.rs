@@ -24,7 +24,7 @@ use super::{
     fake::{Fake, Fault, service},
     person, send, undecidable,
 };
-use crate::store::World;
+use crate::store::{World, tests::asking};
 
 const CHOICES: [WhoCanMessage; 3] = [
     WhoCanMessage::Everyone,
@@ -294,6 +294,26 @@ async fn those_whom_it_closes_come_latest_first() {
     let token = first.unwrap().page.unwrap().next_page_token;
     let other = page(&rpc, ada, WhoCanMessage::NoOne.into(), asked(token)).await;
     fails(other, Code::InvalidArgument, ErrorReason::InvalidPageToken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_than_a_thousand_the_latest_are_looked_at() {
+    let (world, rpc, fake) = service().await;
+    let ada = fake.person(WhoCanMessage::Everyone);
+    let mut latest = Vec::new();
+    for _ in 0..41 {
+        let mut batch = Vec::new();
+        for _ in 0..25 {
+            let other = person();
+            batch.push(asking(world.pair(ada, other).await, other, "id"));
+            latest.insert(0, other.to_string());
+        }
+        world.commit(&batch).await;
+    }
+    let told = preview(&rpc, ada, WhoCanMessage::NoOne, 100).await;
+    assert_eq!(told.closed_user_ids, latest[..1_000]);
+    assert_eq!((told.closed_count, told.examined_count), (1_000, 1_000));
+    assert!(!told.complete);
 }
 
 #[tokio::test(flavor = "multi_thread")]
