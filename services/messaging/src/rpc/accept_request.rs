@@ -71,9 +71,9 @@ async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> 
     ) else {
         return Err(Error::Undecidable);
     };
-    accept_allowed(own.who_can_message).map_err(|_| Error::YourMessagesAreOff)?;
     // Nobody takes in a request of someone who is gone, who blocks or who is blocked. It may still
-    // stand in the list: lists ask no owner.
+    // stand in the list: lists ask no owner. Before the caller's own settings: whatever those are,
+    // it must not show which of the three it is.
     let here = match gathered.recipient {
         Answer::Known(person) => !person.is_gone(),
         Answer::Absent => false,
@@ -82,6 +82,7 @@ async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> 
     if !here || edges.sender_blocks || edges.recipient_blocks {
         return Err(Error::RequestNotFound);
     }
+    accept_allowed(own.who_can_message).map_err(|_| Error::YourMessagesAreOff)?;
     let versions = gathered.sender_versions.zip(gathered.recipient_versions);
     Ok((owners, versions.ok_or(Error::Undecidable)?))
 }

@@ -15,7 +15,7 @@ pub(super) struct Asked {
     pub(super) before: Conversation,
     /// Who may have asked.
     pub(super) other: UserId,
-    /// What became of their request.
+    /// What became of their request, as the caller may see it.
     pub(super) request: Request,
 }
 
@@ -27,7 +27,12 @@ pub(super) async fn find(rpc: &Rpc, me: UserId, id: ConversationId) -> Result<As
     let before = rpc.store.conversation(id, me).await?;
     let before = before.ok_or(Error::RequestNotFound)?;
     let other = before.peer_of(me).ok_or(Error::RequestNotFound)?;
-    let request = before.side(other).request;
+    let mut request = before.side(other).request;
+    // Of somebody who is gone nothing waits: it stands in no list, as after a block, which takes
+    // requests back. When they return it waits again.
+    if matches!(request, Request::Pending { .. }) && rpc.store.is_gone(other).await? {
+        request = Request::None;
+    }
     Ok(Asked {
         before,
         other,

@@ -105,6 +105,17 @@ impl Store {
         Ok(pair.filter(|pair| pair.peer_of(person).is_some()))
     }
 
+    /// Whether a person is gone to everybody, as far as identity has said so here.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn is_gone(&self, person: UserId) -> Result<bool, DbErr> {
+        let row = mailbox::Entity::find_by_id(person.uuid())
+            .one(self.db.reader())
+            .await?;
+        Ok(row.is_some_and(|row| row.gone))
+    }
+
     /// Makes the rows that a first message needs. They hold nothing yet.
     ///
     /// # Errors
