@@ -13,3 +13,5 @@ mod transcript;
 mod twins;
 mod worlds;
 mod writes;
+
+pub use writes::suspend_for_a_day;

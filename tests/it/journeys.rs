@@ -4,6 +4,7 @@ mod accounts;
 mod choices;
 mod events;
 mod messages;
+mod moderation;
 mod people;
 mod requests;
 mod sessions;

@@ -123,6 +123,11 @@ impl Model {
         self.sides[of][towards]
     }
 
+    /// Puts in place what one did towards the other.
+    pub fn set(&mut self, of: usize, towards: usize, side: Side) {
+        self.sides[of][towards] = side;
+    }
+
     fn side_mut(&mut self, of: usize, towards: usize) -> &mut Side {
         &mut self.sides[of][towards]
     }

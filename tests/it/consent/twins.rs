@@ -25,17 +25,20 @@ enum Before {
     Asked,
     /// The other asked the one who listens.
     WasAsked,
+    /// The same, and then the one who listens takes no messages any more.
+    WasAskedWhileOff,
     /// The other asked, and was taken in.
     Accepted,
 }
 
-const BEFORE: [Before; 7] = [
+const BEFORE: [Before; 8] = [
     Before::Nothing,
     Before::Friends,
     Before::Following,
     Before::Followed,
     Before::Asked,
     Before::WasAsked,
+    Before::WasAskedWhileOff,
     Before::Accepted,
 ];
 
@@ -79,6 +82,11 @@ async fn live(suite: &Suite, name: &str, before: Before) -> (Person, Person, Opt
         }
         Before::Asked => Some(me.send(&peer, "may I?").await),
         Before::WasAsked => Some(peer.send(&me, "may I?").await),
+        Before::WasAskedWhileOff => {
+            let asked = peer.send(&me, "may I?").await;
+            me.let_write(WhoCanMessage::NoOne).await;
+            Some(asked)
+        }
         Before::Accepted => {
             let asked = peer.send(&me, "may I?").await;
             let id = delivered(asked.clone()).message.unwrap().conversation_id;

@@ -8,6 +8,7 @@ mod consents;
 mod decisions;
 mod deleting;
 mod disguise;
+mod every;
 mod explaining;
 mod fake;
 mod moving;

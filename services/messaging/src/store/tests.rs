@@ -85,6 +85,20 @@ impl World {
         pair.conversation
     }
 
+    /// Stores a pair as it is, with the rows that a message needs.
+    pub async fn put(&self, pair: Conversation) {
+        self.store.create_pair(pair.lo, pair.hi).await.unwrap();
+        let put: Result<_, DbErr> = self
+            .db
+            .write(|tx| async move {
+                conversation::Entity::update(rows::conversation_row(&pair))
+                    .exec_without_returning(&*tx)
+                    .await
+            })
+            .await;
+        put.unwrap();
+    }
+
     /// Two people who wrote to nobody yet, their rows made.
     pub async fn two(&self) -> (UserId, UserId, Conversation) {
         let (one, other) = (person(), person());
