@@ -2,8 +2,8 @@
 //! acknowledged, and carried on until they have arrived.
 //!
 //! For: graph, settings and identity [`add`] a task in the transaction of a change and hand it to
-//! [`Fences::enforce`] after the commit; messaging reads what arrives with [`incoming`]. Graph hears
-//! of people who are gone in the words of its own contract.
+//! [`Fences::enforce`] after the commit; messaging reads what arrives with [`incoming`]. Graph
+//! hears of people who are gone in the words of its own contract.
 //!
 //! Promises: a change that is committed has its task, whatever crashes; a task is removed only
 //! after its target has acknowledged it; [`Enforcement::Enforced`] is never said before that. Tasks
@@ -131,7 +131,7 @@ const fn targets(effect: Option<Effect>) -> &'static [ServiceName] {
 /// An owner's way to the fences that it raises.
 #[derive(Debug, Clone)]
 pub struct Fences {
-    owner: wire::PolicyOwner,
+    owner: ServiceName,
     db: Db,
     targets: Arc<[(ServiceName, Peer)]>,
 }
@@ -139,7 +139,7 @@ pub struct Fences {
 impl Fences {
     /// Raises the fences of this owner, by tasks in its database, at these services.
     #[must_use]
-    pub fn new(owner: wire::PolicyOwner, db: Db, targets: Vec<(ServiceName, Peer)>) -> Self {
+    pub fn new(owner: ServiceName, db: Db, targets: Vec<(ServiceName, Peer)>) -> Self {
         Self {
             owner,
             db,

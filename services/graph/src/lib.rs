@@ -23,7 +23,7 @@ use postern_proto::{
         relationship_service_server::RelationshipServiceServer,
     },
     identity::v1::standing_facts_service_client::StandingFactsServiceClient,
-    policy::v1::{PolicyOwner, presence_service_server::PresenceServiceServer},
+    policy::v1::presence_service_server::PresenceServiceServer,
 };
 use postern_shared::{
     caller::ServiceName,
@@ -53,7 +53,7 @@ async fn build(context: Context) -> Result<Parts, StartError> {
     let identity = context.peers.get(ServiceName::Identity)?;
     let messaging = context.peers.get(ServiceName::Messaging)?;
     let raised_at = vec![(ServiceName::Messaging, messaging)];
-    let fences = Fences::new(PolicyOwner::Graph, context.db.clone(), raised_at);
+    let fences = Fences::new(ServiceName::Graph, context.db.clone(), raised_at);
     let relay = fences.clone();
     let rpc = Rpc {
         store: Store::new(context.db),

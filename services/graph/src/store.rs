@@ -162,4 +162,7 @@ const fn raise_of(act: Act, me: UserId, peer: UserId, version: u64) -> Option<Ra
 }
 
 #[cfg(test)]
+pub use tests::events;
+
+#[cfg(test)]
 mod tests;

@@ -26,7 +26,6 @@ use postern_proto::{
         standing_facts_service_server::StandingFactsServiceServer,
         standing_service_server::StandingServiceServer,
     },
-    policy::v1::PolicyOwner,
 };
 use postern_shared::{
     caller::ServiceName,
@@ -66,7 +65,7 @@ async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
     let graph = context.peers.get(ServiceName::Graph)?;
     let messaging = context.peers.get(ServiceName::Messaging)?;
     let fences = Fences::new(
-        PolicyOwner::Identity,
+        ServiceName::Identity,
         context.db.clone(),
         vec![
             (ServiceName::Messaging, messaging),

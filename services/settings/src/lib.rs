@@ -16,12 +16,8 @@ mod store;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use postern_proto::{
-    policy::v1::PolicyOwner,
-    settings::v1::{
-        dm_policy_service_server::DmPolicyServiceServer,
-        settings_service_server::SettingsServiceServer,
-    },
+use postern_proto::settings::v1::{
+    dm_policy_service_server::DmPolicyServiceServer, settings_service_server::SettingsServiceServer,
 };
 use postern_shared::{
     caller::ServiceName,
@@ -62,7 +58,7 @@ async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
     let identity = context.peers.get(ServiceName::Identity)?;
     let messaging = context.peers.get(ServiceName::Messaging)?;
     let raised_at = vec![(ServiceName::Messaging, messaging)];
-    let fences = Fences::new(PolicyOwner::Settings, context.db.clone(), raised_at);
+    let fences = Fences::new(ServiceName::Settings, context.db.clone(), raised_at);
     let store = Store::new(context.db, context.random);
     let (relay, purged, clock) = (fences.clone(), store.clone(), context.clock.clone());
     let rpc = Rpc {

@@ -135,7 +135,7 @@ fn effect(
 }
 
 /// A raise in the words of the contract.
-pub(super) fn to_proto(owner: wire::PolicyOwner, raise: &Raise) -> wire::RaiseRequest {
+pub(super) fn to_proto(owner: ServiceName, raise: &Raise) -> wire::RaiseRequest {
     let effect = raise.effect.map(|effect| match effect {
         Effect::PeerBlocked(peer) => WireEffect::PeerBlocked(peer.to_string()),
         Effect::PeerUnblocked(peer) => WireEffect::PeerUnblocked(peer.to_string()),
@@ -143,7 +143,14 @@ pub(super) fn to_proto(owner: wire::PolicyOwner, raise: &Raise) -> wire::RaiseRe
         Effect::Returned => WireEffect::Returned(wire::Returned {}),
     });
     wire::RaiseRequest {
-        owner: owner.into(),
+        owner: match owner {
+            ServiceName::Graph => wire::PolicyOwner::Graph,
+            ServiceName::Settings => wire::PolicyOwner::Settings,
+            ServiceName::Identity => wire::PolicyOwner::Identity,
+            // It owns none, and such a raise is refused.
+            ServiceName::Messaging => wire::PolicyOwner::Unspecified,
+        }
+        .into(),
         user_id: raise.user.to_string(),
         version: raise.version,
         effect: effect.map(|effect| wire::Effect {

@@ -111,7 +111,7 @@ impl PresenceService for Target {
                 Effect::Returned
             }),
         };
-        let raise = incoming::to_proto(PolicyOwner::Identity, &raise);
+        let raise = incoming::to_proto(ServiceName::Identity, &raise);
         self.acknowledged.lock().unwrap().push(raise);
         Ok(Response::new(SetPresenceResponse {}))
     }
@@ -143,7 +143,7 @@ async fn world() -> World {
     };
     let targets = vec![peer(Messaging, &messaging), peer(Graph, &graph)];
     World {
-        fences: Fences::new(PolicyOwner::Identity, db.clone(), targets),
+        fences: Fences::new(ServiceName::Identity, db.clone(), targets),
         messaging,
         graph,
         random,
@@ -358,7 +358,7 @@ async fn every_effect_arrives_as_it_was_written() {
     world.fences.relay().await;
     let mut told = world.messaging.acknowledged();
     told.sort_by_key(|told| told.version);
-    let owner = PolicyOwner::Identity;
+    let owner = Identity;
     let written: Vec<_> = raises
         .iter()
         .map(|r| super::incoming::to_proto(owner, r))

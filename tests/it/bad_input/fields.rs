@@ -14,8 +14,8 @@ use postern_proto::{
         GetAccountRequest, GetStandingRequest, RevokeSessionRequest, UpdateAccountRequest,
     },
     messaging::v1::{
-        Content, Link, ListMessagesRequest, ListRequestsRequest, SendMessageRequest, SharedVideo,
-        content,
+        Content, DeleteMessageRequest, Link, ListConversationsRequest, ListMessagesRequest,
+        ListRequestsRequest, PreviewSettingsRequest, SendMessageRequest, SharedVideo, content,
     },
     settings::v1::{
         BatchGetDmPoliciesRequest, GetDmPolicyRequest, Settings, UpdateSettingsRequest,
@@ -84,7 +84,12 @@ async fn enum_values_that_do_not_exist_are_refused_in_every_request() {
     }
     let tried = [
         "CreateAccount:kind",
+        "DeleteMessage:scope",
+        "ListConversations:folder",
         "ListRequests:tier",
+        "PreviewSettings:who_can_message",
+        // For services: its own test is beside the code.
+        "Raise:owner",
         "UpdateAccount:account.kind",
         // The server computes it: whatever is sent is not looked at.
         "UpdateAccount:account.own.age_band",
@@ -104,6 +109,30 @@ async fn enum_values_that_do_not_exist_are_refused_in_every_request() {
         };
         let answer = ask(&ada, "messaging.v1.RequestService/ListRequests", &list).await;
         assert_eq!(wrong_fields(answer), ["tier"]);
+        let list = ListConversationsRequest {
+            page: None,
+            folder: value,
+        };
+        let method = "messaging.v1.ConversationService/ListConversations";
+        assert_eq!(wrong_fields(ask(&ada, method, &list).await), ["folder"]);
+        let delete = DeleteMessageRequest {
+            conversation_id: ada.id.to_string(),
+            seq: 1,
+            scope: value,
+        };
+        let answer = ask(&ada, "messaging.v1.MessageService/DeleteMessage", &delete).await;
+        assert_eq!(wrong_fields(answer), ["scope"]);
+        let preview = PreviewSettingsRequest {
+            who_can_message: value,
+            page: None,
+        };
+        let answer = ask(
+            &ada,
+            "messaging.v1.ConsentService/PreviewSettings",
+            &preview,
+        )
+        .await;
+        assert_eq!(wrong_fields(answer), ["who_can_message"]);
         let account = Account {
             display_name: "Other".to_owned(),
             kind: value,

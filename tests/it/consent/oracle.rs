@@ -101,7 +101,8 @@ impl Told {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Model {
     pub choices: Vec<Choice>,
-    sides: Vec<Vec<Side>>,
+    /// What each did towards each other.
+    pub sides: Vec<Vec<Side>>,
 }
 
 impl Model {
@@ -121,11 +122,6 @@ impl Model {
     /// What one did towards the other.
     pub fn side(&self, of: usize, towards: usize) -> Side {
         self.sides[of][towards]
-    }
-
-    /// Puts in place what one did towards the other.
-    pub fn set(&mut self, of: usize, towards: usize, side: Side) {
-        self.sides[of][towards] = side;
     }
 
     fn side_mut(&mut self, of: usize, towards: usize) -> &mut Side {
@@ -186,8 +182,8 @@ impl Model {
         }
     }
 
-    /// Whether a plain text from `a` gets to `b` as far as `b`'s own side goes: `a` taken as someone
-    /// who may write, wants to, and blocks nobody.
+    /// Whether a plain text from `a` gets to `b` as far as `b`'s own side goes: `a` taken as
+    /// someone who may write, wants to, and blocks nobody.
     pub fn reaches(&self, a: usize, b: usize) -> bool {
         let mut willing = self.clone();
         willing.side_mut(a, b).blocks = false;

@@ -1,6 +1,7 @@
 //! The canary: every string that a client sends says so, and none may be found in what the process
 //! logs at its most talkative, in its traces, in its metrics or in the events that it publishes.
 
+mod standing;
 mod story;
 mod wrong;
 
@@ -44,11 +45,12 @@ async fn nothing_that_people_keep_to_themselves_is_told() {
     let serving = Child::serve(folder.path(), &settings).await;
     let mut world = World {
         internal: connect(serving.internal).await,
-        credential: credential(folder.path()),
+        key: service_key(folder.path()),
         secrets: Vec::new(),
         channel: serving.channel.clone(),
     };
     let ada = story::play(&mut world).await;
+    standing::play(&mut world, folder.path(), &ada).await;
     wrong::ask(&world, &ada).await;
     let secrets = world.secrets(folder.path());
     drop((world, ada));
@@ -122,8 +124,8 @@ fn talkative_but_for_others(log: &str) {
 struct World {
     channel: Channel,
     internal: Channel,
-    /// That of messaging.
-    credential: String,
+    /// What the services know each other by.
+    key: ServiceKey,
     secrets: Vec<String>,
 }
 
@@ -169,16 +171,23 @@ impl World {
 
     /// A request that shows the credential of messaging.
     fn as_messaging<T>(&self, message: T) -> Request<T> {
+        self.as_service(ServiceName::Messaging, message)
+    }
+
+    /// A request that shows the credential of a service.
+    fn as_service<T>(&self, name: ServiceName, message: T) -> Request<T> {
         let mut request = Request::new(message);
-        let credential: AsciiMetadataValue = self.credential.parse().unwrap();
+        let credential: AsciiMetadataValue = self.key.credential(name).parse().unwrap();
         request.metadata_mut().insert(CREDENTIAL_HEADER, credential);
         request
     }
 
     /// All that was to be kept, also what lies in the data folder.
     fn secrets(&mut self, folder: &Path) -> Vec<String> {
-        let credential = self.credential.clone();
-        self.keep(&credential);
+        for name in ServiceName::ALL {
+            let credential = self.key.credential(name);
+            self.keep(&credential);
+        }
         let key = fs::read_to_string(folder.join("token.pem")).unwrap();
         let inside = key.lines().filter(|line| !line.starts_with('-'));
         self.secrets.extend(inside.map(str::to_owned));
@@ -205,9 +214,9 @@ fn sign_in(handle: &str) -> CreateSessionRequest {
     }
 }
 
-fn credential(folder: &Path) -> String {
+fn service_key(folder: &Path) -> ServiceKey {
     let key = fs::read(folder.join("service.key")).unwrap();
-    ServiceKey::new(&key.try_into().unwrap()).credential(ServiceName::Messaging)
+    ServiceKey::new(&key.try_into().unwrap())
 }
 
 /// Every RPC of ours.

@@ -28,7 +28,6 @@ use postern_proto::{
         Account, CreateAccountRequest, CreateSessionRequest, CreateSessionResponse,
         account_service_server::AccountService as _, session_service_server::SessionService as _,
     },
-    policy::v1::PolicyOwner,
 };
 use postern_shared::{
     auth::load_or_generate_signing_key,
@@ -95,7 +94,7 @@ async fn world() -> World {
             refresh_token_life: Duration::from_secs(60 * 24 * 60 * 60),
         },
         store: Store::new(db.clone()),
-        fences: Fences::new(PolicyOwner::Identity, db, targets),
+        fences: Fences::new(ServiceName::Identity, db, targets),
         hasher: Hasher::new(Limits::Off, random.clone()).await.unwrap(),
         failed_sign_ins: Some(FailedSignIns::new(FAILED_MAX, &random)),
         graph: RelationshipServiceClient::new(peer),

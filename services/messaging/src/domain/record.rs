@@ -270,50 +270,7 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_lines_are_those_that_older_records_have() {
-        let settings = Settings {
-            who_can_message: WhoCanMessage::Friends,
-            version: 4,
-            left_everyone_version: 3,
-            filters: Filters {
-                spam: true,
-                offensive: false,
-                keywords: true,
-            },
-        };
-        let facts = Facts {
-            same_person: false,
-            sender: Answer::Known(Person {
-                lifecycle: Lifecycle::Active,
-                sanction: Sanction::SendRestricted { until_ms: Some(9) },
-                age_band: AgeBand::From16To17,
-            }),
-            recipient: Answer::Absent,
-            sender_settings: Answer::Known(settings),
-            recipient_settings: Answer::Unavailable,
-            edges: Some(Edges {
-                sender_follows: true,
-                recipient_follows: false,
-                sender_blocks: false,
-                recipient_blocks: true,
-                recipient_restricts: false,
-                recipient_epoch: 2,
-            }),
-            consent: Consent::Granted {
-                epoch: 1,
-                settings_version: 4,
-            },
-            request: Request::Declined { cooling_down: true },
-            request_messages_max: 3,
-            content: ContentKind::Link,
-            verdict: Verdict::Flagged(Class::Keyword),
-            budgets: Budgets {
-                pair: Budget::Empty { retry_after_ms: 7 },
-                ..Budgets::NEUTRAL
-            },
-        };
-        let expected = "same_person = false
+    const LINES: &str = "same_person = false
 sender.lifecycle = active
 sender.sanction = send_restricted
 sender.sanction_until_ms = 9
@@ -344,7 +301,55 @@ budgets.new_strangers = available
 budgets.inbound_strangers = available
 budgets.pair = empty
 budgets.pair.retry_after_ms = 7";
-        assert_eq!(facts_as_lines(&facts), expected);
+
+    fn facts() -> Facts {
+        let settings = Settings {
+            who_can_message: WhoCanMessage::Friends,
+            version: 4,
+            left_everyone_version: 3,
+            filters: Filters {
+                spam: true,
+                offensive: false,
+                keywords: true,
+            },
+        };
+        Facts {
+            same_person: false,
+            sender: Answer::Known(Person {
+                lifecycle: Lifecycle::Active,
+                sanction: Sanction::SendRestricted { until_ms: Some(9) },
+                age_band: AgeBand::From16To17,
+            }),
+            recipient: Answer::Absent,
+            sender_settings: Answer::Known(settings),
+            recipient_settings: Answer::Unavailable,
+            edges: Some(Edges {
+                sender_follows: true,
+                recipient_follows: false,
+                sender_blocks: false,
+                recipient_blocks: true,
+                recipient_restricts: false,
+                recipient_epoch: 2,
+            }),
+            consent: Consent::Granted {
+                epoch: 1,
+                settings_version: 4,
+            },
+            request: Request::Declined { cooling_down: true },
+            request_messages_max: 3,
+            content: ContentKind::Link,
+            verdict: Verdict::Flagged(Class::Keyword),
+            budgets: Budgets {
+                pair: Budget::Empty { retry_after_ms: 7 },
+                ..Budgets::NEUTRAL
+            },
+        }
+    }
+
+    #[test]
+    fn the_lines_are_those_that_older_records_have() {
+        let facts = facts();
+        assert_eq!(facts_as_lines(&facts), LINES);
         let without = Facts {
             edges: None,
             ..facts

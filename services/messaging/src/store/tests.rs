@@ -91,7 +91,7 @@ impl World {
         let put: Result<_, DbErr> = self
             .db
             .write(|tx| async move {
-                conversation::Entity::update(rows::conversation_row(&pair))
+                conversation::Entity::update(super::rows::conversation_row(&pair))
                     .exec_without_returning(&*tx)
                     .await
             })

@@ -60,20 +60,20 @@ fn request(owner: PolicyOwner, effect: Option<Wire>) -> RaiseRequest {
 fn what_an_owner_raises_is_read_as_it_was_meant() {
     let random = Random::system();
     let (user, peer) = (UserId::random(&random), UserId::random(&random));
-    for (owner, name, effect) in [
-        (PolicyOwner::Settings, Settings, None),
-        (PolicyOwner::Graph, Graph, None),
-        (PolicyOwner::Graph, Graph, Some(Effect::PeerBlocked(peer))),
-        (PolicyOwner::Graph, Graph, Some(Effect::PeerUnblocked(peer))),
-        (PolicyOwner::Identity, Identity, Some(Effect::Gone)),
-        (PolicyOwner::Identity, Identity, Some(Effect::Returned)),
+    for (name, effect) in [
+        (Settings, None),
+        (Graph, None),
+        (Graph, Some(Effect::PeerBlocked(peer))),
+        (Graph, Some(Effect::PeerUnblocked(peer))),
+        (Identity, Some(Effect::Gone)),
+        (Identity, Some(Effect::Returned)),
     ] {
         let raise = Raise {
             user,
             version: i64::MAX.cast_unsigned(),
             effect,
         };
-        assert_eq!(read(name, to_proto(owner, &raise)).unwrap(), (name, raise));
+        assert_eq!(read(name, to_proto(name, &raise)).unwrap(), (name, raise));
     }
 }
 

@@ -2,7 +2,7 @@
 //! callers with every kind of proof, and what is no request at all.
 
 use postern_proto::{DESCRIPTORS, codec::StrictCodec, messaging::v1::SendMessageRequest};
-use postern_shared::{access, auth::CREDENTIAL_HEADER};
+use postern_shared::{access, auth::CREDENTIAL_HEADER, caller::ServiceName};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage as _,
     Value,
@@ -51,7 +51,10 @@ fn proofs(world: &World, ada: &Person) -> Vec<Vec<(&'static str, String)>> {
         vec![bearer("canary")],
         vec![bearer(&format!("{head}.canary"))],
         vec![("authorization", "Basic canary".to_owned())],
-        vec![(CREDENTIAL_HEADER, world.credential.clone())],
+        vec![(
+            CREDENTIAL_HEADER,
+            world.key.credential(ServiceName::Messaging),
+        )],
         vec![(CREDENTIAL_HEADER, "messaging.canary".to_owned())],
     ]
 }

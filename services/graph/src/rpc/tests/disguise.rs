@@ -3,12 +3,11 @@
 
 use std::fmt::Debug;
 
-use sea_orm::{ConnectionTrait as _, Statement};
-
 use super::{
     world::{by, handle},
     *,
 };
+use crate::store::events;
 
 /// Everything that `ann` is told, in a world in which `bob` hides from her one way or the other.
 struct Told {
@@ -34,7 +33,7 @@ impl Told {
         } else {
             world.leaves("bob").await;
         }
-        let events_before = events(&world).await;
+        let events_before = events(&world.db).await;
         Self {
             world,
             answers: Vec::new(),
@@ -67,7 +66,7 @@ impl Told {
         self.note("counts", rpc.get_counts(ask).await);
         let ask = by("ann", GetEnforcementRequest {});
         self.note("enforcement", rpc.get_enforcement(ask).await);
-        let events = events(&self.world).await - self.events_before;
+        let events = events(&self.world.db).await - self.events_before;
         self.answers.push(format!("events: {events}"));
     }
 
@@ -103,13 +102,6 @@ impl Told {
 }
 
 /// How many events were left so far.
-async fn events(world: &World) -> i64 {
-    let sql = "SELECT count(*) AS events FROM outbox";
-    let statement = Statement::from_sql_and_values(world.db.backend(), sql, []);
-    let row = world.db.reader().query_one_raw(statement).await.unwrap();
-    row.unwrap().try_get("", "events").unwrap()
-}
-
 #[tokio::test]
 async fn who_blocks_the_caller_and_who_left_cannot_be_told_apart() {
     let mut stories = Vec::new();

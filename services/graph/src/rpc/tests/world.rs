@@ -157,7 +157,7 @@ impl World {
         let rpc = Rpc {
             store: Store::new(db.clone()),
             identity: StandingFactsServiceClient::new(identity),
-            fences: Fences::new(PolicyOwner::Graph, db.clone(), targets),
+            fences: Fences::new(ServiceName::Graph, db.clone(), targets),
             pager: Arc::new(Pager::new(&[7; 32], random.clone())),
             clock: Clock::manual(Timestamp::from_unix_millis(1_700_000_000_000)),
             random,

@@ -7,7 +7,7 @@ use super::*;
 
 /// Whether nothing of a person's is left to be raised.
 async fn state(world: &World, person: UserId) -> Enforcement {
-    let fences = Fences::new(PolicyOwner::Graph, world.store.db.clone(), Vec::new());
+    let fences = Fences::new(ServiceName::Graph, world.store.db.clone(), Vec::new());
     fences.state(person).await.unwrap()
 }
 

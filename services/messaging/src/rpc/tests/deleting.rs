@@ -20,7 +20,7 @@ use super::{
     raising::{block, conversations, messages, requests},
     refused, send, text, to,
 };
-use crate::store::tests::friendly;
+use crate::store::friendly;
 
 async fn delete(rpc: &Rpc, user: UserId, id: &str, seq: i64) -> Result<Message, Status> {
     let ask = DeleteMessageRequest {

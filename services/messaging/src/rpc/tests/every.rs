@@ -78,11 +78,10 @@ fn model(facts: &Facts, consent: oracle::Consent, request: oracle::Request) -> M
             epoch: EPOCH,
             ..model.side(place, other)
         };
-        model.set(place, other, side);
+        model.sides[place][other] = side;
     }
-    let (mine, theirs) = (model.side(0, 1), model.side(1, 0));
-    model.set(0, 1, oracle::Side { request, ..mine });
-    model.set(1, 0, oracle::Side { consent, ..theirs });
+    model.sides[0][1].request = request;
+    model.sides[1][0].consent = consent;
     model
 }
 

@@ -24,7 +24,7 @@ use super::{
     fake::{Fake, Fault, service},
     person, send, undecidable,
 };
-use crate::store::{World, tests::asking};
+use crate::store::{World, asking};
 
 const CHOICES: [WhoCanMessage; 3] = [
     WhoCanMessage::Everyone,

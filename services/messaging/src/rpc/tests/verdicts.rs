@@ -29,7 +29,7 @@ async fn placed(
     let told = delivered(answer.await.map(tonic::Response::into_inner)).placement();
     let rows = world.messages().await;
     let sent = |row: &&_| {
-        let row: &crate::store::tests::Stored = row;
+        let row: &crate::store::Stored = row;
         row.sender_id == from.uuid() && row.client_message_id == id
     };
     (rows.iter().find(sent).unwrap().placement.clone(), told)

@@ -186,7 +186,7 @@ pub async fn service_and_messaging() -> (Guard, Rpc, FakeIdentity, FakeMessaging
     let rpc = Rpc {
         store: Store::new(db.clone(), random.clone()),
         identity: Identity::new(peer(ServiceName::Identity, asked), 1_000),
-        fences: Fences::new(PolicyOwner::Settings, db, targets),
+        fences: Fences::new(ServiceName::Settings, db, targets),
         pager: Arc::new(Pager::new(&[7; 32], random)),
         clock: Clock::manual(Timestamp::from_unix_millis(1_000)),
     };

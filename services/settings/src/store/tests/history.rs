@@ -20,7 +20,7 @@ async fn changes(store: &Store, user: UserId) -> Vec<Entry> {
 }
 
 async fn state(store: &Store, user: UserId) -> Enforcement {
-    let fences = Fences::new(PolicyOwner::Settings, store.db.clone(), Vec::new());
+    let fences = Fences::new(ServiceName::Settings, store.db.clone(), Vec::new());
     fences.state(user).await.unwrap()
 }
 

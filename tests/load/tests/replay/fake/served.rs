@@ -319,7 +319,8 @@ impl GraphService for Fake {
     }
 
     unserved! {
-        get_enforcement: postern_proto::graph::v1::GetEnforcementRequest => postern_proto::graph::v1::GetEnforcementResponse;
+        get_enforcement: postern_proto::graph::v1::GetEnforcementRequest
+            => postern_proto::graph::v1::GetEnforcementResponse;
         unfollow: UnfollowRequest => UnfollowResponse;
         remove_follower: RemoveFollowerRequest => RemoveFollowerResponse;
         block: BlockRequest => BlockResponse;
