@@ -162,7 +162,4 @@ const fn raise_of(act: Act, me: UserId, peer: UserId, version: u64) -> Option<Ra
 }
 
 #[cfg(test)]
-pub use tests::events;
-
-#[cfg(test)]
 mod tests;

@@ -32,7 +32,7 @@ pub use lists::List;
 pub use migrations::MIGRATIONS;
 pub use pair::{Pair, Settled};
 #[cfg(test)]
-pub use tests::{NOW, Owner, Stored, World, asking, friendly};
+pub use tests::{NOW, Owner, Stored, World};
 pub use unsend::{Unsend, Unsent};
 
 /// The database.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use postern_proto::policy::v1::{
-    PolicyOwner, RaiseRequest, RaiseResponse, SetPresenceRequest, SetPresenceResponse,
+    RaiseRequest, RaiseResponse, SetPresenceRequest, SetPresenceResponse,
     fence_service_server::{FenceService, FenceServiceServer},
     presence_service_server::{PresenceService, PresenceServiceServer},
 };

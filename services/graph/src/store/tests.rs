@@ -349,10 +349,13 @@ async fn each_of_many_acts_at_once_raises_the_version_once() {
     assert_eq!(world.counted(me).await, (0, 20, 0));
 }
 
-/// How many transactions have told of something.
-pub async fn events(db: &Db) -> i64 {
-    let sql = "SELECT count(*) AS events FROM outbox";
-    let statement = Statement::from_sql_and_values(db.backend(), sql, []);
-    let row = db.reader().query_one_raw(statement).await.unwrap();
-    row.unwrap().try_get("", "events").unwrap()
+impl Store {
+    /// How many transactions have told of something.
+    pub async fn told(&self) -> i64 {
+        use sea_orm::{ConnectionTrait as _, Statement};
+        let sql = "SELECT count(*) AS events FROM outbox";
+        let statement = Statement::from_sql_and_values(self.db.backend(), sql, []);
+        let row = self.db.reader().query_one_raw(statement).await.unwrap();
+        row.unwrap().try_get("", "events").unwrap()
+    }
 }

@@ -85,6 +85,16 @@ impl World {
         pair.conversation
     }
 
+    /// A message between people who may write to each other, decided.
+    pub fn friendly(before: Conversation, sender: UserId, id: &str) -> PreparedSend {
+        friendly(before, sender, id)
+    }
+
+    /// A stranger's message, decided.
+    pub fn asking(before: Conversation, sender: UserId, id: &str) -> PreparedSend {
+        asking(before, sender, id)
+    }
+
     /// Stores a pair as it is, with the rows that a message needs.
     pub async fn put(&self, pair: Conversation) {
         self.store.create_pair(pair.lo, pair.hi).await.unwrap();

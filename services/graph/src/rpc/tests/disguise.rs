@@ -7,7 +7,6 @@ use super::{
     world::{by, handle},
     *,
 };
-use crate::store::events;
 
 /// Everything that `ann` is told, in a world in which `bob` hides from her one way or the other.
 struct Told {
@@ -33,7 +32,7 @@ impl Told {
         } else {
             world.leaves("bob").await;
         }
-        let events_before = events(&world.db).await;
+        let events_before = world.rpc.store.told().await;
         Self {
             world,
             answers: Vec::new(),
@@ -66,7 +65,7 @@ impl Told {
         self.note("counts", rpc.get_counts(ask).await);
         let ask = by("ann", GetEnforcementRequest {});
         self.note("enforcement", rpc.get_enforcement(ask).await);
-        let events = events(&self.world.db).await - self.events_before;
+        let events = self.world.rpc.store.told().await - self.events_before;
         self.answers.push(format!("events: {events}"));
     }
 

@@ -21,8 +21,7 @@ use postern_proto::{
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
     policy::v1::{
-        Enforcement, Lifecycle, PolicyOwner, RaiseRequest, RaiseResponse, SanctionKind,
-        SetPresenceRequest,
+        Enforcement, Lifecycle, RaiseRequest, RaiseResponse, SanctionKind, SetPresenceRequest,
         fence_service_server::{FenceService, FenceServiceServer},
         presence_service_server::PresenceService as _,
     },
@@ -30,7 +29,6 @@ use postern_proto::{
 use postern_shared::{
     caller::{Caller, Principal, ServiceName, User},
     clock::{Clock, Timestamp},
-    db::Db,
     error::status,
     fence::Fences,
     id::{SessionId, UserId},
@@ -125,7 +123,6 @@ impl FenceService for Messaging {
 pub struct World {
     pub rpc: Rpc,
     pub messaging: Messaging,
-    pub db: Db,
     identity: Identity,
     _database: Guard,
 }
@@ -157,7 +154,7 @@ impl World {
         let rpc = Rpc {
             store: Store::new(db.clone()),
             identity: StandingFactsServiceClient::new(identity),
-            fences: Fences::new(ServiceName::Graph, db.clone(), targets),
+            fences: Fences::new(ServiceName::Graph, db, targets),
             pager: Arc::new(Pager::new(&[7; 32], random.clone())),
             clock: Clock::manual(Timestamp::from_unix_millis(1_700_000_000_000)),
             random,
@@ -166,7 +163,6 @@ impl World {
             rpc,
             messaging,
             identity: people,
-            db,
             _database: database,
         }
     }

@@ -1,6 +1,5 @@
 //! What an act leaves to be raised, in its own transaction.
 
-use postern_proto::policy::v1::PolicyOwner;
 use postern_shared::fence::{Enforcement, Fences};
 
 use super::*;

@@ -20,7 +20,7 @@ use super::{
     raising::{block, conversations, messages, requests},
     refused, send, text, to,
 };
-use crate::store::friendly;
+use crate::store::World;
 
 async fn delete(rpc: &Rpc, user: UserId, id: &str, seq: i64) -> Result<Message, Status> {
     let ask = DeleteMessageRequest {
@@ -152,9 +152,11 @@ async fn only_the_recipient_is_warned_and_only_of_what_is_there() {
         fake.person(WhoCanMessage::Everyone),
     );
     let pair = world.pair(ada, ben).await;
-    let mut warned = friendly(pair, ben, "1");
+    let mut warned = World::friendly(pair, ben, "1");
     warned.placement = Placed::InboxWithWarning;
-    world.commit(&[warned, friendly(pair, ben, "2")]).await;
+    world
+        .commit(&[warned, World::friendly(pair, ben, "2")])
+        .await;
     let id = pair.id.to_string();
     let warnings = async |user| {
         let found = messages(&rpc, user, &id).await.unwrap().messages;

@@ -24,7 +24,7 @@ use super::{
     fake::{Fake, Fault, service},
     person, send, undecidable,
 };
-use crate::store::{World, asking};
+use crate::store::World;
 
 const CHOICES: [WhoCanMessage; 3] = [
     WhoCanMessage::Everyone,
@@ -305,7 +305,7 @@ async fn of_more_than_a_thousand_the_latest_are_looked_at() {
         let mut batch = Vec::new();
         for _ in 0..25 {
             let other = person();
-            batch.push(asking(world.pair(ada, other).await, other, "id"));
+            batch.push(World::asking(world.pair(ada, other).await, other, "id"));
             latest.insert(0, other.to_string());
         }
         world.commit(&batch).await;

@@ -15,7 +15,7 @@ use postern_proto::{
         standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
     },
     policy::v1::{
-        AccountKind, AgeBand, Lifecycle, PolicyOwner, RaiseRequest, RaiseResponse, SanctionKind,
+        AccountKind, AgeBand, Lifecycle, RaiseRequest, RaiseResponse, SanctionKind,
         fence_service_server::{FenceService, FenceServiceServer},
     },
 };

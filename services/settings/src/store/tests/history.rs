@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use postern_proto::policy::v1::PolicyOwner;
 use postern_shared::{
     fence::{Enforcement, Fences},
     testing::assert_index_ranges,
