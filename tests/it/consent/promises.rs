@@ -6,7 +6,10 @@ use postern_proto::{
     common::v1::ErrorReason,
     event::v1::Event,
     identity::v1::{GetMyStandingRequest, ReactivateAccountRequest},
-    messaging::v1::{ConversationFolder, PeerState, Placement, RequestTier},
+    messaging::v1::{
+        ConversationFolder, ExplainReceiveRequest, ListConsentsRequest, PeerState, Placement,
+        RequestTier,
+    },
     policy::v1::{Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
 };
 use tokio::{sync::broadcast::Receiver, time::timeout};
@@ -61,6 +64,27 @@ async fn a_pause_keeps_what_counted_before_and_tightening_does_not() {
         Placement::Inbox
     );
     assert_eq!(placement(ada.send(&ben, "good").await), Placement::Inbox);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_everyone_through_a_pause_has_left_it() {
+    let suite = Suite::start().await;
+    let (ada, ben) = (
+        suite.open_person("ada").await,
+        suite.open_person("ben").await,
+    );
+    assert_eq!(placement(ada.send(&ben, "hello").await), Placement::Request);
+    // Ada's consent to hear from Ben was given under EVERYONE; back there it still counts …
+    for who in [WhoCanMessage::NoOne, WhoCanMessage::Everyone] {
+        ada.let_write(who).await;
+    }
+    assert_eq!(placement(ben.send(&ada, "hi").await), Placement::Inbox);
+    // … and on the way to FRIENDS a pause does not save it.
+    for who in [WhoCanMessage::NoOne, WhoCanMessage::Friends] {
+        ada.let_write(who).await;
+    }
+    let refused = reason(ben.send(&ada, "hi?").await);
+    assert_eq!(refused, RefusalReason::MutualFollowRequired);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +274,12 @@ async fn looking_at_requests_tells_their_senders_nothing() {
         ada.listed_requests(RequestTier::Hidden).await;
         ada.read(&id).await.unwrap();
         ada.explain(&ben).await.unwrap();
+        let ask = ada.ask(ExplainReceiveRequest {
+            person: ben.reference(),
+        });
+        ada.consents().explain_receive(ask).await.unwrap();
+        let ask = ada.ask(ListConsentsRequest::default());
+        ada.consents().list_consents(ask).await.unwrap();
     }
     assert_eq!(seen_by(&suite, &ben, &ada, &id).await, before);
     // Told after everything that the reading could have told.

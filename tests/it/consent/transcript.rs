@@ -209,6 +209,10 @@ impl<'a> Scribe<'a> {
             self.note(rpc, said);
             self.read().await;
         }
+    }
+
+    /// Declines whatever the two have, as one of several.
+    pub async fn decline_all(&mut self) {
         let ask = self.ask(BatchDeclineRequestsRequest {
             conversation_ids: vec![self.id()],
         });
