@@ -15,7 +15,7 @@ use postern_proto::{
 use tokio::{sync::broadcast::Receiver, time::timeout};
 use tonic::Code;
 
-use super::writes::suspend_for_a_day;
+use super::{transcript::Told, writes::suspend_for_a_day};
 use crate::suite::{Person, Suite, assert_fails, delivered, placement, reason, repetitions};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -264,11 +264,12 @@ async fn who_is_suspended_stays_so_through_leaving_and_coming_back() {
 async fn looking_at_requests_tells_their_senders_nothing() {
     let suite = Suite::start().await;
     let (ada, ben) = (suite.open_person("ada").await, suite.person("ben").await);
+    let told = Told::of(&suite).await;
     let mut events = suite.running.events();
     let id = conversation(ben.send(&ada, "hello").await);
     assert_eq!(next_of_messaging(&mut events).await, "message.created");
     assert_eq!(next_of_messaging(&mut events).await, "request.created");
-    let before = seen_by(&suite, &ben, &ada, &id).await;
+    let before = seen_by(&told, &ben, &ada, &id).await;
     for _ in 0..3 {
         ada.filtered().await;
         ada.listed_requests(RequestTier::Hidden).await;
@@ -281,7 +282,7 @@ async fn looking_at_requests_tells_their_senders_nothing() {
         let ask = ada.ask(ListConsentsRequest::default());
         ada.consents().list_consents(ask).await.unwrap();
     }
-    assert_eq!(seen_by(&suite, &ben, &ada, &id).await, before);
+    assert_eq!(seen_by(&told, &ben, &ada, &id).await, before);
     // Told after everything that the reading could have told.
     ada.accept(&id).await.unwrap();
     assert_eq!(next_of_messaging(&mut events).await, "request.accepted");
@@ -298,8 +299,8 @@ async fn next_of_messaging(events: &mut Receiver<Arc<Event>>) -> String {
 }
 
 /// Everything that the sender of a request can see of it.
-async fn seen_by(suite: &Suite, ben: &Person, ada: &Person, id: &str) -> String {
-    let mailbox = super::transcript::mailbox(suite, ben).await;
+async fn seen_by(told: &Told, ben: &Person, ada: &Person, id: &str) -> String {
+    let mailbox = told.count(ben).await;
     let inbox = ben.conversations_in(ConversationFolder::Inbox).await;
     let read = ben.read(id).await.unwrap();
     let explained = ben.explain(ada).await.unwrap();

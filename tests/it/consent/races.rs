@@ -10,6 +10,7 @@ use postern_proto::{
 };
 use tokio::time::timeout;
 
+use super::transcript::Told;
 use crate::suite::{Person, Suite, delivered, placement, repetitions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,7 +76,7 @@ async fn twenty_who_accept_at_once_accept_once() {
         accepted += usize::from(matches!(event.body, Some(Body::RequestAccepted(_))));
     }
     assert_eq!(accepted, 1);
-    let rows = super::transcript::user_events(&suite, &ben).await;
+    let rows = Told::of(&suite).await.kinds(&ben).await;
     let told = rows.iter().filter(|kind| *kind == "request_accepted");
     assert_eq!(told.count(), 1, "{rows:?}");
 }

@@ -8,7 +8,7 @@ use postern_proto::policy::v1::WhoCanMessage;
 use postern_shared::access::{self, Access};
 
 use super::{
-    transcript::{Line, Scribe},
+    transcript::{Line, Scribe, Told},
     writes::suspend_for_a_day,
 };
 use crate::suite::{Person, Suite, delivered, placement};
@@ -155,6 +155,7 @@ async fn who_blocks_looks_like_who_is_gone() {
     let mut heard = BTreeSet::new();
     for (number, before) in BEFORE.into_iter().enumerate() {
         let suite = Suite::start().await;
+        let told = Told::of(&suite).await;
         let (me1, peer1, id1) = live(&suite, "one", before).await;
         let (me2, peer2, id2) = live(&suite, "two", before).await;
         peer1.block(&me1).await;
@@ -165,8 +166,8 @@ async fn who_blocks_looks_like_who_is_gone() {
             let mia = suite.moderator("mia").await;
             suspend_for_a_day(&suite, &mia, &peer2).await;
         }
-        let mut blocked = Scribe::new(&suite, &me1, &peer1, id1);
-        let mut gone = Scribe::new(&suite, &me2, &peer2, id2);
+        let mut blocked = Scribe::new(&told, &me1, &peer1, id1);
+        let mut gone = Scribe::new(&told, &me2, &peer2, id2);
         for scribe in [&mut blocked, &mut gone] {
             scribe.read().await;
             if before == Before::WasAskedWhileOff {
@@ -200,12 +201,13 @@ async fn who_blocks_looks_like_who_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_declined_hears_what_who_waits_hears() {
     let suite = Suite::start().await;
+    let told = Told::of(&suite).await;
     let (me1, peer1, id1) = live(&suite, "one", Before::Asked).await;
     let (me2, peer2, id2) = live(&suite, "two", Before::Asked).await;
     let reading = async |what: &str, writes: bool| {
         let mut heard = [
-            Scribe::new(&suite, &me1, &peer1, id1.clone()),
-            Scribe::new(&suite, &me2, &peer2, id2.clone()),
+            Scribe::new(&told, &me1, &peer1, id1.clone()),
+            Scribe::new(&told, &me2, &peer2, id2.clone()),
         ];
         for scribe in &mut heard {
             scribe.read().await;
@@ -222,8 +224,8 @@ async fn who_was_declined_hears_what_who_waits_hears() {
     let (me4, peer4, id4) = live(&suite, "four", Before::Asked).await;
     peer3.decline(id3.as_ref().unwrap(), false).await.unwrap();
     let mut early = [
-        Scribe::new(&suite, &me3, &peer3, id3),
-        Scribe::new(&suite, &me4, &peer4, id4),
+        Scribe::new(&told, &me3, &peer3, id3),
+        Scribe::new(&told, &me4, &peer4, id4),
     ];
     for scribe in &mut early {
         scribe.read().await;
