@@ -113,6 +113,10 @@ async fn each_agreement_is_told_once_with_its_state() {
     fake.befriend(ada, friend);
     delivered(send(&rpc, ada, friend, "id").await);
     fake.with(|state| state.epochs.insert((ada.to_string(), ended.to_string()), 2));
+    // Neither are people whom she blocked before either wrote: pages go on behind them.
+    for _ in 0..8 {
+        world.raise(ada, 5, Effect::PeerBlocked(person())).await;
+    }
     let told = |user: UserId, origin: ConsentOrigin, state: ConsentState| {
         let grant_time = (state != ConsentState::Revoked).then(|| NOW.to_proto());
         let consent = Consent {
