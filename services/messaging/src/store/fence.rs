@@ -225,7 +225,7 @@ async fn end_requests(
         locked.replace(after);
     }
     for person in [blocker, blocked] {
-        leave_folder(tx, person, before.id).await?;
+        leave_folder(tx, person, &before).await?;
     }
     Ok(())
 }

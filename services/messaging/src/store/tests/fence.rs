@@ -203,9 +203,14 @@ async fn a_block_meets_every_state_of_both_requests() {
             let events = (world.mailbox(ada).await, world.participant(ada, &new).await);
             world.raise(ben, 9, Effect::PeerBlocked(ada)).await;
             let after = world.conversation_of(ada, ben).await;
-            assert_eq!(after, domain::block(before, ben, ada), "{own:?} {others:?}");
+            assert_eq!(
+                after,
+                domain::block(before, ben, ada, Later::NONE),
+                "{own:?} {others:?}"
+            );
+            // What they wrote to each other before was in the inbox, and is so again.
             let waits = |folder| folder == "requests" || folder == "hidden";
-            let left = |folder| if waits(folder) { "none" } else { folder };
+            let left = |folder| if waits(folder) { "inbox" } else { folder };
             let (his, hers) = (
                 world.participant(ben, &new).await,
                 world.participant(ada, &new).await,

@@ -16,7 +16,8 @@ const OWNERS: Owners = Owners {
     friends: false,
 };
 
-fn accepting(before: Conversation, me: UserId) -> Settled {
+/// An acceptance of what is pending.
+pub fn accepting(before: Conversation, me: UserId) -> Settled {
     let other = before.peer_of(me).unwrap();
     Settled {
         before,
@@ -29,7 +30,8 @@ fn accepting(before: Conversation, me: UserId) -> Settled {
     }
 }
 
-fn declining(before: Conversation, me: UserId) -> Settled {
+/// A decline of what is pending.
+pub fn declining(before: Conversation, me: UserId) -> Settled {
     let other = before.peer_of(me).unwrap();
     Settled {
         after: domain::decline(before, other, Duration::from_secs(60), NOW),
