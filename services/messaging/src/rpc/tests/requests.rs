@@ -11,7 +11,7 @@ use postern_proto::{
         Conversation, DeclineRequestRequest, DeclineRequestResponse, PeerState, RequestTier,
         request_service_server::RequestService as _,
     },
-    policy::v1::{Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
+    policy::v1::{AgeBand, Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
 };
 use postern_shared::{caller::ServiceName, clock::Timestamp, id::UserId};
 use tonic::{Code, Status};
@@ -172,6 +172,27 @@ async fn whoever_is_gone_accepts_nothing_and_may_decline() {
         Code::PermissionDenied,
         ErrorReason::AccountRestricted,
     );
+    assert_eq!(told(&world, "request.accepted").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_under_16_accepts_whatever_their_settings_say() {
+    let (world, rpc, fake) = service().await;
+    for who in [WhoCanMessage::Everyone, WhoCanMessage::Friends] {
+        let (ada, ben, id) = asked(&rpc, &fake).await;
+        fake.let_write(ada, who);
+        // A birth date that was corrected since.
+        fake.with(|state| {
+            let standing = state.standings.get_mut(&ada.to_string()).unwrap();
+            standing.age_band = AgeBand::Under16.into();
+        });
+        let before = world.conversation_of(ada, ben).await;
+        let refused = accept(&rpc, ada, &id).await;
+        let off = ErrorReason::YourMessagesAreOff;
+        fails(refused, Code::FailedPrecondition, off);
+        assert_eq!(world.conversation_of(ada, ben).await, before);
+        decline(&rpc, ada, &id, false).await.unwrap();
+    }
     assert_eq!(told(&world, "request.accepted").await, 0);
 }
 
