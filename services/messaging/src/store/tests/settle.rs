@@ -7,7 +7,7 @@ use postern_shared::id::UserId;
 use super::{NOW, Owner, SEEN, World, asking, friendly, person, trusted};
 use crate::{
     domain::{self, Consent, Conversation, Folder, How, Outcome, Owners, Request},
-    store::{List, Settled},
+    store::{List, Settled, Settlement},
 };
 
 const OWNERS: Owners = Owners {
@@ -24,8 +24,7 @@ pub fn accepting(before: Conversation, me: UserId) -> Settled {
         after: domain::accept(before, me, other, OWNERS, NOW),
         person: me,
         versions: Some((SEEN, SEEN)),
-        folder: Folder::Inbox,
-        tell_other: true,
+        how: Settlement::Accepted,
         at: NOW,
     }
 }
@@ -36,8 +35,7 @@ pub fn declining(before: Conversation, me: UserId) -> Settled {
     Settled {
         after: domain::decline(before, other, Duration::from_secs(60), NOW),
         versions: None,
-        folder: Folder::Declined,
-        tell_other: false,
+        how: Settlement::Declined,
         ..accepting(before, me)
     }
 }
