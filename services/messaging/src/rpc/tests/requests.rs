@@ -286,6 +286,33 @@ async fn many_are_declined_each_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failure_amid_many_keeps_the_others_from_nothing() {
+    let (world, rpc, fake) = service().await;
+    let ada = fake.person(WhoCanMessage::Everyone);
+    let (mut ids, mut people) = (Vec::new(), Vec::new());
+    for messages in [1, 2, 1] {
+        let other = fake.person(WhoCanMessage::Everyone);
+        for id in 0..messages {
+            let sent = send(&rpc, other, ada, &id.to_string()).await;
+            let id = delivered(sent).message.unwrap().conversation_id;
+            ids.push(id);
+        }
+        people.push(other);
+    }
+    ids.dedup();
+    // What stands of the one in the middle means nothing to this release.
+    let broken = "UPDATE conversation SET lo_consent = 'later' WHERE last_seq = 2";
+    world.run(broken).await;
+    let answer = decline_all(&rpc, ada, ids).await;
+    fails(answer, Code::Internal, ErrorReason::Internal);
+    for place in [0, 2] {
+        let request = world.conversation_of(ada, people[place]).await;
+        let request = request.side(people[place]).request;
+        assert!(matches!(request, Request::Declined { .. }), "{place}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_requests_that_makes_no_sense_names_what_is_wrong() {
     use tonic_types::StatusExt as _;
     let (_world, rpc, fake) = service().await;
