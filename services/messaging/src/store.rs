@@ -30,7 +30,7 @@ pub use consents::Known;
 pub use fence::RaiseError;
 pub use lists::List;
 pub use migrations::MIGRATIONS;
-pub use pair::{Pair, Settled};
+pub use pair::{Pair, Settled, Settlement};
 #[cfg(test)]
 pub use tests::{NOW, Owner, Stored, World};
 pub use unsend::{Unsend, Unsent};

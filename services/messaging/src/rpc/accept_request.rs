@@ -10,9 +10,9 @@ use super::{
     reply,
 };
 use crate::{
-    domain::{self, Folder, Request, Versions},
+    domain::{self, Request, Versions},
     error::Error,
-    store::Settled,
+    store::{Settled, Settlement},
 };
 
 pub(super) async fn accept_request(
@@ -41,8 +41,7 @@ pub(super) async fn accept_request(
             after: domain::accept(before, me.id, other, owners, now),
             person: me.id,
             versions: Some(versions),
-            folder: Folder::Inbox,
-            tell_other: true,
+            how: Settlement::Accepted,
             at: now,
         };
         if rpc.store.settle(settled).await? {

@@ -13,8 +13,8 @@ use postern_shared::{
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, ExprTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set, sea_query::Expr,
-    sea_query::OnConflict,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+    sea_query::{Expr, OnConflict, SimpleExpr},
 };
 
 use super::{
@@ -113,7 +113,8 @@ async fn see(
             participant::Column::UserId,
             participant::Column::ConversationId,
         ])
-        .update_columns([participant::Column::Folder, participant::Column::LastEvent])
+        .value(participant::Column::Folder, moved_to(folder))
+        .update_column(participant::Column::LastEvent)
         .value(
             participant::Column::Unread,
             Expr::col((participant::Entity, participant::Column::Unread)).add(unread),
@@ -123,6 +124,18 @@ async fn see(
     .exec_without_returning(&**tx)
     .await?;
     Ok(())
+}
+
+/// Where a conversation that a person has already goes. A stranger who writes something harmless
+/// after what was hidden does not lift it out of there.
+fn moved_to(folder: Folder) -> SimpleExpr {
+    let new = Expr::value(folder.as_str());
+    if folder != Folder::Requests {
+        return new;
+    }
+    let present = Expr::col((participant::Entity, participant::Column::Folder));
+    let hidden = Folder::Hidden.as_str();
+    Expr::case(present.eq(hidden), hidden).finally(new).into()
 }
 
 fn message_row(

@@ -173,7 +173,7 @@ async fn withdraw_if_empty(
         .await?;
     if deleted.iter().all(Option::is_some) {
         locked.replace(withdraw(pair, unsend.person));
-        leave_folder(tx, recipient, pair.id).await?;
+        leave_folder(tx, recipient, &pair).await?;
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ use postern_shared::{
     random::Random,
     telemetry::Telemetry,
 };
+use tokio::sync::Barrier;
 use tonic::{Code, Request, Status, service::Routes};
 use tower::util::BoxCloneSyncService;
 
@@ -90,6 +91,8 @@ pub struct State {
     pub blocked: Vec<String>,
     /// How often graph was asked.
     pub graph_calls: usize,
+    /// Where questions to graph about many people wait for each other.
+    pub meeting: Option<Arc<Barrier>>,
 }
 
 impl State {
@@ -246,6 +249,9 @@ impl RelationshipService for Fake {
             (1..=100).contains(&ask.peer_ids.len()),
             "graph takes 1 to 100"
         );
+        if let Some(meeting) = self.with(|state| state.meeting.clone()) {
+            meeting.wait().await;
+        }
         let relationships = self.with(|state| {
             let peers = ask.peer_ids.into_iter();
             let between = peers.map(|peer| state.relationship(ask.user_id.clone(), peer));

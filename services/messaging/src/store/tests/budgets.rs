@@ -128,8 +128,7 @@ async fn settling_leaves_budgets_as_they_are() {
         after,
         person: ada,
         versions: None,
-        folder: crate::domain::Folder::Declined,
-        tell_other: false,
+        how: crate::store::Settlement::Declined,
         at: NOW,
     };
     assert!(world.store.settle(settled).await.unwrap());
