@@ -23,4 +23,4 @@ pub use revoke::revoke;
 pub use transition::{
     Folder, Later, Owners, RequestStep, accept, block, decline, request_steps, send, withdraw,
 };
-pub use verdict::{Mark, verdict};
+pub use verdict::{Mark, MarkKey, verdict};

@@ -34,11 +34,15 @@ use postern_shared::{
 };
 
 use crate::{
-    commit::Committers, config::Config, expiry::Expiry, peers::Owners, rpc::Rpc, store::Store,
+    commit::Committers, config::Config, domain::MarkKey, expiry::Expiry, peers::Owners, rpc::Rpc,
+    store::Store,
 };
 
 /// How often old records are removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// By what name the key of the marks of texts is derived.
+const MARK_KEY: &str = "messaging.stranger_text";
 
 /// The service, to be run.
 #[must_use]
@@ -60,6 +64,7 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
     if context.limits == Limits::Off {
         config = config.without_limits();
     }
+    let mark_key = MarkKey::new(&context.key_for(MARK_KEY));
     let store = Store::new(context.db);
     let expiry = (config.request_expiry)
         .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));
@@ -71,6 +76,7 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
         clock: context.clock,
         random: context.random,
         pager: context.pager,
+        mark_key,
         config,
     });
     let messages = MessageServiceServer::from_arc(Arc::clone(&rpc));

@@ -48,6 +48,7 @@ use super::super::{Answer, Rpc};
 use crate::{
     commit::Committers,
     config::Config,
+    domain::MarkKey,
     peers::Owners,
     store::{NOW, World},
 };
@@ -403,6 +404,7 @@ pub fn replica(
         store: world.store.clone(),
         clock: clock.clone(),
         pager: Arc::new(Pager::new(&[7; 32], random.clone())),
+        mark_key: MarkKey::new(&[7; 32]),
         random,
         config,
     })
