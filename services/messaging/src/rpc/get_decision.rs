@@ -1,6 +1,6 @@
 //! GetDecision: how one message was decided, for moderators and operators. Nobody reads what they
-//! are part of: the facts say who blocks whom. Every reading leaves a line in the log: who asked for
-//! what, and nothing of what it says.
+//! are part of: the facts say who blocks whom. Every reading leaves a line in the log: who asked
+//! for what, and nothing of what it says.
 
 use postern_proto::{
     messaging::v1::{
