@@ -20,7 +20,9 @@ use sea_orm::{
 use super::{
     Store,
     entity::{conversation, mailbox, message, participant},
-    events, rows, texts,
+    events,
+    guard::Guard,
+    rows, texts,
 };
 use crate::domain::{Conversation, Folder, Left, Outcome, PreparedSend, Versions};
 
@@ -31,19 +33,21 @@ impl Store {
     /// # Errors
     /// When the database fails; then none of them is stored.
     pub async fn commit(&self, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
+        let guard = self.guard;
         self.db
-            .write(|tx| async move { commit(&tx, batch).await })
+            .write(|tx| async move { commit(&tx, guard, batch).await })
             .await
     }
 }
 
-async fn commit(tx: &Tx, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
+async fn commit(tx: &Tx, guard: Guard, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
     let mut locked = Locked::take(
         tx,
         batch.iter().flat_map(|send| [send.sender, send.recipient]),
         batch.iter().map(|send| send.before.id),
     )
-    .await?;
+    .await?
+    .under(guard);
     let mut outcomes = Vec::with_capacity(batch.len());
     for send in batch {
         outcomes.push(store_one(tx, &mut locked, send).await?);
@@ -174,6 +178,7 @@ fn message_row(
 
 /// The rows that a transaction holds, and what it has made of them so far.
 pub(super) struct Locked {
+    guard: Guard,
     mailboxes: BTreeMap<UserId, (mailbox::Model, bool)>,
     pairs: BTreeMap<ConversationId, (Conversation, bool)>,
     /// The budgets of `lo` towards `hi` and of `hi` towards `lo`. They are written with their pair.
@@ -208,6 +213,7 @@ impl Locked {
             .all(&**tx)
             .await?;
         let mut locked = Self {
+            guard: Guard::default(),
             mailboxes: BTreeMap::new(),
             pairs: BTreeMap::new(),
             pair_budgets: BTreeMap::new(),
@@ -226,14 +232,18 @@ impl Locked {
         Ok(locked)
     }
 
+    /// The same rows under the guard that a store has.
+    pub(super) const fn under(mut self, guard: Guard) -> Self {
+        self.guard = guard;
+        self
+    }
+
     /// Whether no fence of a person is above the versions that a decision was made with. A missing
     /// row is no answer, so it is no.
     pub(super) fn fences_allow(&self, person: UserId, seen: Versions) -> bool {
-        self.mailboxes.get(&person).is_some_and(|(fences, _)| {
-            fences.fence_graph <= rows::number(seen.graph)
-                && fences.fence_settings <= rows::number(seen.settings)
-                && fences.fence_identity <= rows::number(seen.identity)
-        })
+        self.mailboxes
+            .get(&person)
+            .is_some_and(|(fences, _)| self.guard.allows(fences, seen))
     }
 
     /// Whether the pair is as it was decided upon.

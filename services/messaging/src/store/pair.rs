@@ -14,7 +14,9 @@ use super::{
     Store,
     commit::Locked,
     entity::{conversation, mailbox, message, participant, user_event},
-    events, rows,
+    events,
+    guard::Guard,
+    rows,
 };
 use crate::domain::{
     ClientMessageId, Conversation, Folder, Left, Message, Versions, conversation_id,
@@ -187,19 +189,21 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn settle(&self, settled: Settled) -> Result<bool, DbErr> {
+        let guard = self.guard;
         self.db
-            .write(|tx| async move { settle(&tx, &settled).await })
+            .write(|tx| async move { settle(&tx, guard, &settled).await })
             .await
     }
 }
 
-async fn settle(tx: &Tx, settled: &Settled) -> Result<bool, DbErr> {
+async fn settle(tx: &Tx, guard: Guard, settled: &Settled) -> Result<bool, DbErr> {
     let (before, person) = (&settled.before, settled.person);
     let Some(other) = before.peer_of(person) else {
         return Ok(false);
     };
     let people = [person, other].into_iter();
-    let mut locked = Locked::take(tx, people, [before.id].into_iter()).await?;
+    let locked = Locked::take(tx, people, [before.id].into_iter()).await?;
+    let mut locked = locked.under(guard);
     if !stands(&locked, settled, other) {
         return Ok(false);
     }
