@@ -19,7 +19,7 @@ fn may_use(name: &str) -> Option<Vec<&'static str>> {
     ];
     let suite = [SHARED.as_slice(), services.as_slice()].concat();
     Some(match name {
-        "postern-proto" | "postern-policy" => vec![],
+        "postern-proto" | "postern-policy" | "postern-model" => vec![],
         "postern-shared" => vec!["postern-proto"],
         "postern-identity" | "postern-graph" | "postern-settings" | "postern-load" => {
             SHARED.to_vec()
@@ -230,6 +230,7 @@ mod tests {
                 "postern",
             ),
             ("postern-load", "dependencies", "postern"),
+            ("postern-model", "dependencies", "postern-messaging"),
             ("postern-policy", "dependencies", "serde"),
             ("postern-policy", "dev-dependencies", "serde"),
             ("postern-new", "dependencies", "serde"),
