@@ -22,7 +22,7 @@ use super::{
     commit::Locked,
     entity::{mailbox, message, participant},
     rows,
-    withdraw::leave_folder,
+    withdraw::{leave_folder, move_request},
 };
 use crate::domain::{Conversation, Folder, Later, Request, block, conversation_id};
 
@@ -163,7 +163,8 @@ async fn set_block(
         own: later(tx, &before, raise.user, raise).await?,
         theirs: later(tx, &before, peer, raise).await?,
     };
-    end_requests(tx, locked, &before, block(before, raise.user, peer, later)).await
+    let after = block(before, raise.user, peer, later);
+    end_requests(tx, locked, &before, after, raise.user).await
 }
 
 /// How many messages of an author's request were decided after a change of the one whose it is.
@@ -223,19 +224,26 @@ async fn set_blocked(tx: &Tx, raise: Raise, peer: UserId, blocked: bool) -> Resu
 }
 
 /// What either of the two had asked and is ended waits nowhere any more. The one who is blocked is
-/// told nothing: no number of theirs moves.
+/// told nothing: no number of theirs moves, and the request of the `blocker` goes as that of
+/// somebody does who leaves, into no list whatever was written before.
 async fn end_requests(
     tx: &Tx,
     locked: &mut Locked,
     before: &Conversation,
     after: Conversation,
+    blocker: UserId,
 ) -> Result<(), DbErr> {
     if after != *before {
         locked.replace(after);
     }
     for (person, other) in [(after.lo, after.hi), (after.hi, after.lo)] {
-        if !matches!(after.side(other).request, Request::Pending { .. }) {
+        if matches!(after.side(other).request, Request::Pending { .. }) {
+            continue;
+        }
+        if person == blocker {
             leave_folder(tx, person, &after).await?;
+        } else {
+            move_request(tx, person, &after, Folder::Nowhere).await?;
         }
     }
     Ok(())

@@ -139,10 +139,22 @@ pub(super) async fn leave_folder(
     } else {
         Folder::Nowhere
     };
+    move_request(tx, person, pair, folder).await
+}
+
+/// Moves a conversation out of a person's requests, where it is in them.
+pub(super) async fn move_request(
+    tx: &Tx,
+    person: UserId,
+    pair: &Conversation,
+    folder: Folder,
+) -> Result<(), DbErr> {
+    let requests = [Folder::Requests, Folder::Hidden].map(Folder::as_str);
     participant::Entity::update_many()
         .col_expr(participant::Column::Folder, Expr::value(folder.as_str()))
         .filter(participant::Column::UserId.eq(person.uuid()))
         .filter(participant::Column::ConversationId.eq(pair.id.uuid()))
+        .filter(participant::Column::Folder.is_in(requests))
         .exec(&**tx)
         .await?;
     Ok(())
