@@ -120,8 +120,15 @@ impl Store {
     }
 }
 
-/// Takes a conversation out of a person's requests, where it is in them: into the inbox, where the
-/// request found it, or nowhere. To be called under the locks of the pair. Nothing else of theirs
+/// Where a conversation is that waits to be taken in, or does so no longer.
+const WAITING: [&str; 3] = [
+    Folder::Requests.as_str(),
+    Folder::Hidden.as_str(),
+    Folder::Nowhere.as_str(),
+];
+
+/// Takes a conversation out of a person's requests, where it is in them, or back from where it was
+/// taken: into the inbox, where the request found it, or nowhere. To be called under the locks of the pair. Nothing else of theirs
 /// changes: they are told nothing.
 pub(super) async fn leave_folder(
     tx: &Tx,
@@ -130,8 +137,7 @@ pub(super) async fn leave_folder(
 ) -> Result<(), DbErr> {
     let key = (person.uuid(), pair.id.uuid());
     let row = participant::Entity::find_by_id(key).one(&**tx).await?;
-    let requests = [Folder::Requests, Folder::Hidden].map(Folder::as_str);
-    let Some(row) = row.filter(|row| requests.contains(&row.folder.as_str())) else {
+    let Some(row) = row.filter(|row| WAITING.contains(&row.folder.as_str())) else {
         return Ok(());
     };
     let folder = if was_in_inbox(tx, &row, pair).await? {
@@ -142,19 +148,18 @@ pub(super) async fn leave_folder(
     move_request(tx, person, pair, folder).await
 }
 
-/// Moves a conversation out of a person's requests, where it is in them.
+/// Moves a conversation out of a person's requests, where it is in them or was taken from there.
 pub(super) async fn move_request(
     tx: &Tx,
     person: UserId,
     pair: &Conversation,
     folder: Folder,
 ) -> Result<(), DbErr> {
-    let requests = [Folder::Requests, Folder::Hidden].map(Folder::as_str);
     participant::Entity::update_many()
         .col_expr(participant::Column::Folder, Expr::value(folder.as_str()))
         .filter(participant::Column::UserId.eq(person.uuid()))
         .filter(participant::Column::ConversationId.eq(pair.id.uuid()))
-        .filter(participant::Column::Folder.is_in(requests))
+        .filter(participant::Column::Folder.is_in(WAITING))
         .exec(&**tx)
         .await?;
     Ok(())

@@ -208,15 +208,17 @@ async fn a_block_meets_every_state_of_both_requests() {
                 domain::block(before, ben, ada, Later::NONE),
                 "{own:?} {others:?}"
             );
-            // What they wrote to each other before was in the inbox, and is so again.
-            let waits = |folder| folder == "requests" || folder == "hidden";
+            // What they wrote to each other before was in his inbox, and is so again. She sees what
+            // she would see had he left: his request is in no list any more.
+            let waits = |folder| ["requests", "hidden", "none"].contains(&folder);
             let left = |folder| if waits(folder) { "inbox" } else { folder };
+            let gone = |folder| if waits(folder) { "none" } else { folder };
             let (his, hers) = (
                 world.participant(ben, &new).await,
                 world.participant(ada, &new).await,
             );
             assert_eq!((his.folder.as_str(), his.blocked), (left(own_folder), true));
-            assert_eq!(hers.folder, left(others_folder));
+            assert_eq!(hers.folder, gone(others_folder));
             // Nothing else of hers moves, and she is told nothing.
             let (mailbox, mut part) = events;
             part.folder.clone_from(&hers.folder);

@@ -276,6 +276,11 @@ async fn what_was_in_the_inbox_before_a_request_is_in_it_again_after() {
             (Past::SheWrote, "inbox"),
             (Past::SheAccepted, "inbox"),
         ] {
+            // Who is blocked sees what they would see had the other left.
+            let folder = match end {
+                End::HeBlocks => "none",
+                End::Unsent | End::Expired | End::SheBlocks => folder,
+            };
             let (ada, ben, pair) = world.asked_after(past, end).await;
             let hers = world.participant(ada, &pair).await;
             assert_eq!(hers.folder, folder, "{past:?}, {end:?}");
