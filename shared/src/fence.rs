@@ -151,6 +151,9 @@ impl Fences {
     /// what the caller can spare; what has not arrived then is the relay's.
     pub async fn enforce(&self, caller: &Caller, raise: &Raise) -> Enforcement {
         let wait = WAIT.min(caller.remaining().saturating_sub(RESERVE));
+        if wait.is_zero() {
+            return Enforcement::Pending;
+        }
         let raising = targets(raise.effect).iter().map(|target| async move {
             let raised = timeout(wait, self.deliver(caller, raise, *target)).await;
             match raised {

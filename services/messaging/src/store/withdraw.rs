@@ -128,8 +128,8 @@ const WAITING: [&str; 3] = [
 ];
 
 /// Takes a conversation out of a person's requests, where it is in them, or back from where it was
-/// taken: into the inbox, where the request found it, or nowhere. To be called under the locks of the pair. Nothing else of theirs
-/// changes: they are told nothing.
+/// taken: into the inbox, where the request found it, or nowhere. To be called under the locks of
+/// the pair. Nothing else of theirs changes: they are told nothing.
 pub(super) async fn leave_folder(
     tx: &Tx,
     person: UserId,
