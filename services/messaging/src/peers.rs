@@ -162,32 +162,20 @@ impl Owners {
 
     /// Asks all three at once.
     pub async fn gather(&self, caller: &Caller, sender: UserId, recipient: UserId) -> Gathered {
-        let both = || vec![sender.to_string(), recipient.to_string()];
-        let (mut graph, mut settings, mut identity) = (
-            self.graph.clone(),
-            self.settings.clone(),
-            self.identity.clone(),
-        );
-        let (graph, settings, identity) = tokio::join!(
+        let both = [sender, recipient];
+        let mut graph = self.graph.clone();
+        let (graph, policies, standings) = tokio::join!(
             graph.get_relationship(caller.ask(GetRelationshipRequest {
                 user_id: sender.to_string(),
                 peer_id: recipient.to_string(),
                 ..GetRelationshipRequest::default()
             })),
-            settings
-                .batch_get_dm_policies(caller.ask(BatchGetDmPoliciesRequest { user_ids: both() })),
-            identity.batch_get_standing(caller.ask(BatchGetStandingRequest { user_ids: both() })),
+            self.policies_of(caller, &both),
+            self.standings_of(caller, &both),
         );
         let relationship = known(graph).and_then(|response| response.relationship);
         let relationship = relationship
             .filter(|r| r.user_id == sender.to_string() && r.peer_id == recipient.to_string());
-        let asked = both();
-        let policies = known(settings)
-            .map(|response| response.policies)
-            .filter(|all| answers(all, |policy| &policy.user_id, &asked));
-        let standings = known(identity)
-            .map(|response| response.standings)
-            .filter(|all| answers(all, |standing| &standing.user_id, &asked));
         assemble(
             sender,
             recipient,
@@ -195,6 +183,26 @@ impl Owners {
             policies.as_deref(),
             standings.as_deref(),
         )
+    }
+
+    /// What settings says of people, where the answer is about them and nobody else.
+    async fn policies_of(&self, caller: &Caller, users: &[UserId]) -> Option<Vec<DmPolicy>> {
+        let asked: Vec<_> = users.iter().map(UserId::to_string).collect();
+        let user_ids = asked.clone();
+        let ask = caller.ask(BatchGetDmPoliciesRequest { user_ids });
+        let answer = self.settings.clone().batch_get_dm_policies(ask).await;
+        let policies = known(answer)?.policies;
+        answers(&policies, |policy| &policy.user_id, &asked).then_some(policies)
+    }
+
+    /// What identity says of people, likewise.
+    async fn standings_of(&self, caller: &Caller, users: &[UserId]) -> Option<Vec<Standing>> {
+        let asked: Vec<_> = users.iter().map(UserId::to_string).collect();
+        let user_ids = asked.clone();
+        let ask = caller.ask(BatchGetStandingRequest { user_ids });
+        let answer = self.identity.clone().batch_get_standing(ask).await;
+        let standings = known(answer)?.standings;
+        answers(&standings, |standing| &standing.user_id, &asked).then_some(standings)
     }
 }
 

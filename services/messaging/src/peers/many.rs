@@ -5,11 +5,7 @@
 
 use futures_util::future::try_join_all;
 use postern_policy::{Answer, Edges, Person, Settings};
-use postern_proto::{
-    graph::v1::{BatchGetRelationshipsRequest, Relationship},
-    identity::v1::BatchGetStandingRequest,
-    settings::v1::BatchGetDmPoliciesRequest,
-};
+use postern_proto::graph::v1::{BatchGetRelationshipsRequest, Relationship};
 use postern_shared::{
     caller::{Caller, ServiceName},
     error::Dependency,
@@ -18,7 +14,7 @@ use postern_shared::{
 };
 use tonic::Status;
 
-use super::{Owners, answers, find, known, person, settings, understand};
+use super::{Owners, find, person, settings, understand};
 
 /// Questions that are under way at once.
 const QUESTIONS_MAX: usize = 10;
@@ -26,26 +22,14 @@ const QUESTIONS_MAX: usize = 10;
 impl Owners {
     /// A person's settings.
     pub async fn settings_of(&self, caller: &Caller, user: UserId) -> Answer<Settings> {
-        let asked = vec![user.to_string()];
-        let ask = caller.ask(BatchGetDmPoliciesRequest {
-            user_ids: asked.clone(),
-        });
-        let policies = known(self.settings.clone().batch_get_dm_policies(ask).await)
-            .map(|response| response.policies)
-            .filter(|all| answers(all, |policy| &policy.user_id, &asked));
+        let policies = self.policies_of(caller, &[user]).await;
         let policy = find(policies.as_deref(), |policy| policy.user_id.as_str(), user);
         understand(policy, settings)
     }
 
     /// How a person stands.
     pub async fn standing_of(&self, caller: &Caller, user: UserId) -> Answer<Person> {
-        let asked = vec![user.to_string()];
-        let ask = caller.ask(BatchGetStandingRequest {
-            user_ids: asked.clone(),
-        });
-        let standings = known(self.identity.clone().batch_get_standing(ask).await)
-            .map(|response| response.standings)
-            .filter(|all| answers(all, |standing| &standing.user_id, &asked));
+        let standings = self.standings_of(caller, &[user]).await;
         let standing = find(
             standings.as_deref(),
             |standing| standing.user_id.as_str(),

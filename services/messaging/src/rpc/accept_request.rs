@@ -5,7 +5,7 @@ use postern_proto::messaging::v1::{AcceptRequestRequest, AcceptRequestResponse};
 use postern_shared::{caller::Me, id::UserId};
 
 use super::{
-    ROUNDS_MAX, Rpc,
+    ROUNDS_MAX, Rpc, agreed,
     asked::{self, Asked},
     reply,
 };
@@ -57,12 +57,7 @@ type Consulted = (domain::Owners, (Versions, Versions));
 /// What the owners say of accepting.
 async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> {
     let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
-    // Their token may be older than their going.
-    match gathered.sender {
-        Answer::Known(person) if !person.is_gone() => {}
-        Answer::Known(_) | Answer::Absent => return Err(Error::AccountRestricted),
-        Answer::Unavailable => return Err(Error::Undecidable),
-    }
+    agreed::present(gathered.sender)?;
     let (Answer::Known(own), Some(owners), Some(edges)) = (
         gathered.sender_settings,
         gathered.sender_owners,

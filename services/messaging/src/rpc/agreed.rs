@@ -20,12 +20,21 @@ pub(super) async fn own(rpc: &Rpc, me: &Me) -> Result<(Person, Settings), Error>
         rpc.owners.standing_of(&me.caller, me.id),
         rpc.owners.settings_of(&me.caller, me.id),
     );
-    match (own, settings) {
-        (Answer::Unavailable, _) | (_, Answer::Unavailable | Answer::Absent) => {
-            Err(Error::Undecidable)
-        }
-        (Answer::Known(own), Answer::Known(settings)) if !own.is_gone() => Ok((own, settings)),
-        (Answer::Known(_) | Answer::Absent, _) => Err(Error::AccountRestricted),
+    let Answer::Known(settings) = settings else {
+        return Err(Error::Undecidable);
+    };
+    Ok((present(own)?, settings))
+}
+
+/// The caller, as identity knows them: their token may be older than their going.
+///
+/// # Errors
+/// ACCOUNT_RESTRICTED when they are gone; DEPENDENCY_UNAVAILABLE when identity could not be asked.
+pub(super) const fn present(own: Answer<Person>) -> Result<Person, Error> {
+    match own {
+        Answer::Known(own) if !own.is_gone() => Ok(own),
+        Answer::Known(_) | Answer::Absent => Err(Error::AccountRestricted),
+        Answer::Unavailable => Err(Error::Undecidable),
     }
 }
 

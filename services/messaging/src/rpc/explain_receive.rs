@@ -55,11 +55,7 @@ fn consult(gathered: &Gathered) -> Result<(Person, Settings, Edges), Error> {
     else {
         return Err(Error::Undecidable);
     };
-    let own = match gathered.recipient {
-        Answer::Unavailable => return Err(Error::Undecidable),
-        Answer::Known(own) if !own.is_gone() => own,
-        Answer::Known(_) | Answer::Absent => return Err(Error::AccountRestricted),
-    };
+    let own = agreed::present(gathered.recipient)?;
     // Gone and blocking are one answer.
     match gathered.sender {
         Answer::Unavailable => Err(Error::Undecidable),

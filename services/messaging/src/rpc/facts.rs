@@ -53,10 +53,10 @@ pub(super) fn facts(
     question: &Question,
     pair: &Pair,
     gathered: &Gathered,
+    bill: &Bill,
     now: Timestamp,
 ) -> Facts {
     let (sender, recipient) = (question.sender, question.recipient);
-    let bill = bill(rpc, question, pair, gathered, now);
     let left = pair.left;
     let pair = &pair.conversation;
     Facts {

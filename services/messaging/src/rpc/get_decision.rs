@@ -86,11 +86,7 @@ async fn find(rpc: &Rpc, me: &Me, asked: &Asked) -> Result<Option<Decision>, Err
         Asked::Message(id, seq) => return Ok(rpc.store.decision_of_message(*id, *seq).await?),
         Asked::Refusal(sender, id) => (sender, id),
     };
-    let sender = match sender {
-        Named::Id(id) => Some(*id),
-        handle @ Named::Handle(_) => rpc.owners.resolve(&me.caller, handle).await?,
-    };
-    match sender {
+    match rpc.owners.named(&me.caller, sender).await? {
         Some(sender) => Ok(rpc.store.decision_of_refusal(sender, *id).await?),
         None => Ok(None),
     }

@@ -57,7 +57,8 @@ impl Round {
             recipient: other,
             content: content.map_or(ContentKind::Text, |content| content.kind().for_policy()),
         };
-        let mut facts = facts(rpc, &question, &pair, &gathered, now);
+        let bill = bill(rpc, &question, &pair, &gathered, now);
+        let mut facts = facts(rpc, &question, &pair, &gathered, &bill, now);
         let mut marked = None;
         if let Some(content) = content {
             let said = Said {
@@ -69,7 +70,7 @@ impl Round {
             (facts.verdict, marked) = judge(rpc, &said, &facts, now).await?;
         }
         Ok(Self {
-            bill: bill(rpc, &question, &pair, &gathered, now),
+            bill,
             facts,
             pair,
             sender: me.id,

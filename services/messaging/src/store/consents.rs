@@ -3,23 +3,13 @@
 //! Promises: each query is a range of an index of the person's own rows, no longer than asked for.
 //! Must not tell of a peer who is gone or blocks the person.
 
-use std::collections::BTreeMap;
-
-use postern_shared::{
-    db::any_of,
-    id::{ConversationId, UserId},
-};
-use sea_orm::{
-    DbErr, EntityTrait as _, FromQueryResult as _, QueryFilter as _, Statement, Value,
-    prelude::Uuid,
-};
+use postern_shared::id::{ConversationId, UserId};
+use sea_orm::{DbErr, Value, prelude::Uuid};
 
 use super::{
     Store,
     commit::Locked,
-    entity::conversation,
-    lists::{LISTED, List, ListedRow, list_sql},
-    rows,
+    lists::{LISTED, List, ListedRow},
 };
 use crate::domain::{Conversation, Folder, conversation_id, revoke};
 
@@ -62,17 +52,10 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn list_latest(&self, person: UserId, limit: u64) -> Result<Vec<Known>, DbErr> {
-        let most = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut latest = Vec::new();
         for folder in [Folder::Inbox, Folder::Requests, Folder::Hidden] {
-            let values: Vec<Value> = vec![
-                person.uuid().into(),
-                i64::MAX.into(),
-                most.into(),
-                folder.as_str().into(),
-            ];
-            let sql = list_sql(List::Folder(folder));
-            latest.extend(self.read_rows(&sql, values).await?);
+            let list = List::Folder(folder);
+            latest.extend(self.list_rows(person, list, None, limit).await?);
         }
         latest.sort_unstable_by_key(|row| std::cmp::Reverse(row.last_event));
         latest.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -105,30 +88,10 @@ impl Store {
             .await
     }
 
-    async fn read_rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<ListedRow>, DbErr> {
-        let statement = Statement::from_sql_and_values(self.db.backend(), sql, values);
-        ListedRow::find_by_statement(statement)
-            .all(self.db.reader())
-            .await
-    }
-
-    /// The pairs of a person's rows, in their order.
     async fn known(&self, rows: Vec<ListedRow>) -> Result<Vec<Known>, DbErr> {
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let found = conversation::Entity::find()
-            .filter(any_of(
-                self.db.backend(),
-                conversation::Column::ConversationId,
-                rows.iter().map(|row| row.conversation_id),
-            ))
-            .all(self.db.reader())
+        let mut pairs = self
+            .pairs(rows.iter().map(|row| row.conversation_id))
             .await?;
-        let mut pairs = BTreeMap::new();
-        for row in found {
-            pairs.insert(row.conversation_id, rows::conversation(row)?);
-        }
         let known = rows.into_iter().filter_map(|row| {
             Some(Known {
                 peer: UserId::from_uuid(row.peer_id),

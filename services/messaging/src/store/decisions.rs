@@ -55,13 +55,6 @@ fn sender(row: &message::Model) -> UserId {
 }
 
 fn of_refusal(row: refusal::Model) -> Result<Decision, DbErr> {
-    let versions = |graph: Option<i64>, settings: Option<i64>, identity: Option<i64>| {
-        Some(Versions {
-            graph: rows::version(graph?),
-            settings: rows::version(settings?),
-            identity: rows::version(identity?),
-        })
-    };
     Ok(Decision {
         sender: UserId::from_uuid(row.sender_id),
         recipient: row.recipient_id.map(UserId::from_uuid),
@@ -85,32 +78,34 @@ fn of_refusal(row: refusal::Model) -> Result<Decision, DbErr> {
 }
 
 fn of_message(recipient: Option<UserId>, row: message::Model) -> Result<Decision, DbErr> {
-    let versions = |graph, settings, identity| {
-        Some(Versions {
-            graph: rows::version(graph),
-            settings: rows::version(settings),
-            identity: rows::version(identity),
-        })
-    };
     Ok(Decision {
         sender: sender(&row),
         recipient,
         at: Timestamp::from_unix_millis(row.sent_at_ms),
         rule: rule(&row.rule)?,
         sender_versions: versions(
-            row.sender_graph_version,
-            row.sender_settings_version,
-            row.sender_identity_version,
+            row.sender_graph_version.into(),
+            row.sender_settings_version.into(),
+            row.sender_identity_version.into(),
         ),
         recipient_versions: versions(
-            row.recipient_graph_version,
-            row.recipient_settings_version,
-            row.recipient_identity_version,
+            row.recipient_graph_version.into(),
+            row.recipient_settings_version.into(),
+            row.recipient_identity_version.into(),
         ),
         decided: Decided::Delivered {
             told: rows::told_of(&row.told)?,
             placement: row.placement,
         },
+    })
+}
+
+/// Those of one person, where all of them are there.
+fn versions(graph: Option<i64>, settings: Option<i64>, identity: Option<i64>) -> Option<Versions> {
+    Some(Versions {
+        graph: rows::version(graph?),
+        settings: rows::version(settings?),
+        identity: rows::version(identity?),
     })
 }
 

@@ -5,10 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use postern_shared::{
-    db::any_of,
-    id::{ConversationId, UserId},
-};
+use postern_shared::id::{ConversationId, UserId};
 use sea_orm::{
     ColumnTrait as _, Condition, DbErr, EntityTrait as _, FromQueryResult, QueryFilter as _,
     QueryOrder as _, QuerySelect as _, Statement, Value, prelude::Uuid,
@@ -16,7 +13,7 @@ use sea_orm::{
 
 use super::{
     Store,
-    entity::{conversation, message, participant},
+    entity::{message, participant},
     rows,
 };
 use crate::domain::{Folder, Listed, Message, Request};
@@ -97,6 +94,18 @@ impl Store {
         after: Option<i64>,
         limit: u64,
     ) -> Result<Vec<Listed>, DbErr> {
+        let rows = self.list_rows(person, list, after, limit).await?;
+        self.with_messages(rows).await
+    }
+
+    /// The rows of a list, without what was written.
+    pub(super) async fn list_rows(
+        &self,
+        person: UserId,
+        list: List,
+        after: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<ListedRow>, DbErr> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut values: Vec<Value> = vec![
             person.uuid().into(),
@@ -106,7 +115,7 @@ impl Store {
         if let List::Folder(folder) = list {
             values.push(folder.as_str().into());
         }
-        self.read_list(&list_sql(list), values).await
+        self.read_rows(&list_sql(list), values).await
     }
 
     /// The conversation as it stands in one person's list; none when nothing was written in it, or
@@ -121,7 +130,8 @@ impl Store {
     ) -> Result<Option<Listed>, DbErr> {
         let sql = format!("{LISTED} WHERE p.user_id = $1 AND p.conversation_id = $2");
         let values = vec![person.uuid().into(), id.uuid().into()];
-        Ok(self.read_list(&sql, values).await?.pop())
+        let rows = self.read_rows(&sql, values).await?;
+        Ok(self.with_messages(rows).await?.pop())
     }
 
     /// How many requests a person has in a folder; of more than 1,000 it is 1,000.
@@ -141,11 +151,19 @@ impl Store {
         Ok(row.map_or(0, |row| row.requests))
     }
 
-    async fn read_list(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Listed>, DbErr> {
+    /// The rows of a statement that begins with [`LISTED`].
+    pub(super) async fn read_rows(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<ListedRow>, DbErr> {
         let statement = Statement::from_sql_and_values(self.db.backend(), sql, values);
-        let rows = ListedRow::find_by_statement(statement)
+        ListedRow::find_by_statement(statement)
             .all(self.db.reader())
-            .await?;
+            .await
+    }
+
+    async fn with_messages(&self, rows: Vec<ListedRow>) -> Result<Vec<Listed>, DbErr> {
         let mut seen = self
             .newest(rows.iter().map(|row| row.conversation_id))
             .await?;
@@ -210,22 +228,15 @@ impl Store {
         &self,
         ids: impl Iterator<Item = Uuid>,
     ) -> Result<BTreeMap<Uuid, (Message, crate::domain::Conversation)>, DbErr> {
-        let pairs = conversation::Entity::find()
-            .filter(any_of(
-                self.db.backend(),
-                conversation::Column::ConversationId,
-                ids,
-            ))
-            .all(self.db.reader())
-            .await?;
+        let pairs = self.pairs(ids).await?;
         if pairs.is_empty() {
             return Ok(BTreeMap::new());
         }
         let mut wanted = Condition::any();
-        for pair in &pairs {
+        for (id, pair) in &pairs {
             wanted = wanted.add(
                 Condition::all()
-                    .add(message::Column::ConversationId.eq(pair.conversation_id))
+                    .add(message::Column::ConversationId.eq(*id))
                     .add(message::Column::Seq.eq(pair.last_seq)),
             );
         }
@@ -238,10 +249,9 @@ impl Store {
             .map(|row| (row.conversation_id, row))
             .collect();
         let mut newest = BTreeMap::new();
-        for pair in pairs {
-            let id = pair.conversation_id;
+        for (id, pair) in pairs {
             if let Some(row) = messages.remove(&id) {
-                newest.insert(id, (rows::message(row)?, rows::conversation(pair)?));
+                newest.insert(id, (rows::message(row)?, pair));
             }
         }
         Ok(newest)

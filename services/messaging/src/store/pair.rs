@@ -1,12 +1,15 @@
 //! A pair: reading it before a decision, making its rows, and settling its requests.
 
+use std::collections::BTreeMap;
+
 use postern_shared::{
     clock::Timestamp,
-    db::Tx,
+    db::{Tx, any_of},
     id::{ConversationId, UserId},
 };
 use sea_orm::{
     ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, Set,
+    prelude::Uuid,
     sea_query::{Expr, OnConflict},
 };
 
@@ -115,6 +118,28 @@ impl Store {
             incomplete,
             left,
         })
+    }
+
+    /// Reads several pairs, by the ids of their conversations. Where there are none, nothing is
+    /// asked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn pairs(
+        &self,
+        ids: impl Iterator<Item = Uuid>,
+    ) -> Result<BTreeMap<Uuid, Conversation>, DbErr> {
+        let ids: Vec<_> = ids.collect();
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let column = conversation::Column::ConversationId;
+        let rows = conversation::Entity::find()
+            .filter(any_of(self.db.backend(), column, ids))
+            .all(self.db.reader())
+            .await?;
+        let pair = |row: conversation::Model| Ok((row.conversation_id, rows::conversation(row)?));
+        rows.into_iter().map(pair).collect()
     }
 
     /// Reads the conversation of which a person is part.

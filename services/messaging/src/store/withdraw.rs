@@ -2,14 +2,8 @@
 //!
 //! Promises: what is withdrawn here refunds nothing and is told to nobody.
 
-use std::collections::BTreeMap;
-
 use postern_policy::Placement;
-use postern_shared::{
-    clock::Timestamp,
-    db::{Tx, any_of},
-    id::UserId,
-};
+use postern_shared::{clock::Timestamp, db::Tx, id::UserId};
 use sea_orm::{
     ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
     Statement, Value, prelude::Uuid, sea_query::Expr,
@@ -18,7 +12,7 @@ use sea_orm::{
 use super::{
     Store,
     commit::Locked,
-    entity::{conversation, message, participant},
+    entity::{message, participant},
     rows,
 };
 use crate::domain::{Consent, Conversation, Folder, Request, withdraw};
@@ -75,18 +69,7 @@ impl Store {
             };
             place = (last.sent_at_ms, last.conversation_id, last.seq);
             let ids = page.iter().map(|old| old.conversation_id);
-            let pairs = conversation::Entity::find()
-                .filter(any_of(
-                    self.db.backend(),
-                    conversation::Column::ConversationId,
-                    ids,
-                ))
-                .all(self.db.reader())
-                .await?;
-            let mut known = BTreeMap::new();
-            for row in pairs {
-                known.insert(row.conversation_id, rows::conversation(row)?);
-            }
+            let known = self.pairs(ids).await?;
             for old in page {
                 if let Some(pair) = known.get(&old.conversation_id)
                     && old.is_waiting(pair)
