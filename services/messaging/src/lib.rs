@@ -34,7 +34,12 @@ use postern_shared::{
 };
 
 use crate::{
-    commit::Committers, config::Config, expiry::Expiry, peers::Owners, rpc::Rpc, store::Store,
+    commit::Committers,
+    config::Config,
+    expiry::Expiry,
+    peers::{Counts, Owners},
+    rpc::Rpc,
+    store::Store,
 };
 
 /// How often old records are removed.
@@ -64,13 +69,15 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
     let expiry = (config.request_expiry)
         .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));
     let purger = (store.clone(), context.clock.clone(), config.refusals_kept);
+    let counts = Counts::new(&context.meter);
     let rpc = Arc::new(Rpc {
-        owners: Owners::new(&context.peers)?,
+        owners: Owners::new(&context.peers, config.keeping, &context.clock, &counts)?,
         committers: Committers::start(&store, config.committers),
         store,
         clock: context.clock,
         random: context.random,
         pager: context.pager,
+        counts,
         config,
     });
     let messages = MessageServiceServer::from_arc(Arc::clone(&rpc));

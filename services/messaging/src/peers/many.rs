@@ -1,7 +1,8 @@
 //! What a person's own choices do to several others: their settings and standing, and what lies
 //! between them and each.
 //!
-//! Promises: an answer that leaves somebody out, or is about others than were asked for, is none.
+//! Promises: an answer that leaves somebody out, or is about others than were asked for, is none;
+//! nothing of it is kept, nor taken from what is.
 
 use postern_policy::{Answer, Edges, Person, Settings};
 use postern_proto::{
@@ -17,7 +18,11 @@ use postern_shared::{
 };
 use tonic::Status;
 
-use super::{Owners, answers, find, known, person, settings, understand};
+use super::{
+    Owners,
+    ask::answers,
+    read::{person, settings},
+};
 
 impl Owners {
     /// A person's settings.
@@ -79,6 +84,31 @@ impl Owners {
             all.extend(told.iter().map(towards_user));
         }
         Ok(all)
+    }
+}
+
+fn known<T>(answer: Result<tonic::Response<T>, Status>) -> Option<T> {
+    // The peer's own span and log tell why.
+    answer.ok().map(tonic::Response::into_inner)
+}
+
+fn find<T>(entries: Option<&[T]>, id_of: impl Fn(&T) -> &str, id: UserId) -> Answer<&T> {
+    let Some(entries) = entries else {
+        return Answer::Unavailable;
+    };
+    let id = id.to_string();
+    entries
+        .iter()
+        .find(|entry| id_of(entry) == id)
+        .map_or(Answer::Absent, Answer::Known)
+}
+
+/// What cannot be understood was not answered.
+fn understand<T, U>(answer: Answer<&T>, read: impl Fn(&T) -> Option<U>) -> Answer<U> {
+    match answer {
+        Answer::Known(value) => read(value).map_or(Answer::Unavailable, Answer::Known),
+        Answer::Absent => Answer::Absent,
+        Answer::Unavailable => Answer::Unavailable,
     }
 }
 

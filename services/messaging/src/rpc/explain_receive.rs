@@ -8,7 +8,10 @@ use postern_proto::messaging::v1::{
 use postern_shared::{caller::Me, error::Check, id::UserId, person::named};
 
 use super::{Rpc, agreed};
-use crate::{error::Error, peers::Gathered};
+use crate::{
+    error::Error,
+    peers::{Gathered, Need},
+};
 
 pub(super) async fn explain_receive(
     rpc: &Rpc,
@@ -25,7 +28,12 @@ pub(super) async fn explain_receive(
     // Nobody by that handle: asked about like every other person who does not exist.
     let sender = sender.unwrap_or_else(|| UserId::random(&rpc.random));
     let pair = rpc.store.pair(sender, me.id).await?.conversation;
-    let gathered = rpc.owners.gather(&me.caller, sender, me.id).await;
+    // What was set a moment ago is to be seen here.
+    let need = Need {
+        since: rpc.owners.moment(),
+        ..Need::default()
+    };
+    let gathered = rpc.owners.gather(&me.caller, sender, me.id, need).await;
     let (own, settings, edges) = consult(&gathered)?;
     let receiving = agreed::receiving(
         rpc,

@@ -86,7 +86,7 @@ async fn find(rpc: &Rpc, me: &Me, asked: &Asked) -> Result<Option<Decision>, Err
     };
     let sender = match sender {
         Named::Id(id) => Some(*id),
-        handle @ Named::Handle(_) => rpc.owners.resolve(&me.caller, handle).await?,
+        Named::Handle(handle) => rpc.owners.resolve(&me.caller, handle).await?,
     };
     match sender {
         Some(sender) => Ok(rpc.store.decision_of_refusal(sender, *id).await?),

@@ -3,6 +3,7 @@
 
 mod blocking;
 mod budgets;
+mod caching;
 mod closed;
 mod consents;
 mod decisions;
@@ -16,6 +17,7 @@ mod nonsense;
 mod preview;
 mod raising;
 mod receiving;
+mod refetching;
 mod requests;
 mod restricted;
 mod verdicts;
