@@ -130,11 +130,25 @@ struct Kept<V> {
     asked_at: Timestamp,
 }
 
+impl<V: Fact> Kept<V> {
+    fn will_do<K>(&self, wanted: &Wanted<K>, since: u64, now: Timestamp) -> bool {
+        self.ticket > since && reaches(self.fact.version(), wanted.min) && !self.fact.ended(now)
+    }
+
+    fn had(self) -> Had<V> {
+        Had {
+            said: Said::Known(self.fact),
+            ticket: self.ticket,
+            is_kept: true,
+        }
+    }
+}
+
 /// A question that is on its way.
 struct Flight<V> {
     ticket: u64,
     min: Version,
-    landed: watch::Receiver<Option<Said<V>>>,
+    landed: watch::Receiver<Option<Had<V>>>,
 }
 
 /// One owner's answers by whom they are about.
@@ -229,9 +243,8 @@ where
     }
 
     async fn look_up(&self, wanted: &mut Wanted<K>, since: u64) -> Option<Had<V>> {
-        let found = self.kept.get(&wanted.key).await;
         let now = self.means.clock.now();
-        let Some(kept) = found.filter(|kept| self.is_young(kept, now)) else {
+        let Some(kept) = self.young(&wanted.key, now).await else {
             self.means.counts.looked_up(self.owner, Lookup::Missing);
             return None;
         };
@@ -239,16 +252,17 @@ where
         let version = kept.fact.version();
         wanted.is_behind = !reaches(version, wanted.min);
         wanted.min = [version[0].max(wanted.min[0]), version[1].max(wanted.min[1])];
-        if wanted.is_behind || kept.ticket <= since || kept.fact.ended(now) {
+        if !kept.will_do(wanted, since, now) {
             self.means.counts.looked_up(self.owner, Lookup::Stale);
             return None;
         }
         self.means.counts.looked_up(self.owner, Lookup::Hit);
-        Some(Had {
-            said: Said::Known(kept.fact),
-            ticket: kept.ticket,
-            is_kept: true,
-        })
+        Some(kept.had())
+    }
+
+    async fn young(&self, key: &K, now: Timestamp) -> Option<Kept<V>> {
+        let found = self.kept.get(key).await;
+        found.filter(|kept| self.is_young(kept, now))
     }
 
     /// By the clock of the service; what comes from its future, because it was put back, is old.
@@ -266,6 +280,7 @@ where
         let mut lead = Lead {
             ledger: self,
             ticket: self.means.tickets.next(),
+            since,
             asked_at: self.means.clock.now(),
             awaited: Vec::new(),
         };
@@ -273,8 +288,8 @@ where
         for (at, wanted) in missing {
             match flights.get(&wanted.key) {
                 Some(flight) if flight.ticket > since && reaches(flight.min, wanted.min) => {
-                    let (ticket, landed) = (flight.ticket, flight.landed.clone());
-                    aboard.push(Seat { at, ticket, landed });
+                    let landed = flight.landed.clone();
+                    aboard.push(Seat { at, since, landed });
                 }
                 _ => {
                     let (sender, landed) = watch::channel(None);
@@ -332,7 +347,7 @@ where
 type Landing<V> = (usize, Option<Had<V>>);
 
 /// Whose answer is awaited, where it belongs, and who else waits for it.
-type Awaited<K, V> = (usize, Wanted<K>, watch::Sender<Option<Said<V>>>);
+type Awaited<K, V> = (usize, Wanted<K>, watch::Sender<Option<Had<V>>>);
 
 /// A question of this caller's own. When it is dropped, whoever waits for it asks for themselves.
 struct Lead<'a, K, V>
@@ -342,6 +357,7 @@ where
 {
     ledger: &'a Ledger<K, V>,
     ticket: u64,
+    since: u64,
     asked_at: Timestamp,
     awaited: Vec<Awaited<K, V>>,
 }
@@ -357,20 +373,31 @@ where
         F: Fn(Vec<Wanted<K>>) -> Fut,
         Fut: Future<Output = Result<Vec<Said<V>>, OutOfTime>>,
     {
-        if self.awaited.is_empty() {
-            return Vec::new();
-        }
-        let asked = self.awaited.iter().map(|(_, wanted, _)| *wanted).collect();
-        let Ok(answers) = ask(asked).await else {
-            let failed = |(at, ..): &(usize, _, _)| (*at, Some(failed()));
-            return self.awaited.iter().map(failed).collect();
-        };
         let mut landed = Vec::with_capacity(self.awaited.len());
-        for ((at, wanted, waiting), said) in self.awaited.iter().zip(answers) {
+        let mut open = Vec::new();
+        for (at, wanted, waiting) in &self.awaited {
+            // It may have been answered between the look at what is kept and this question.
+            let now = self.ledger.means.clock.now();
+            let kept = self.ledger.young(&wanted.key, now).await;
+            match kept.filter(|kept| kept.will_do(wanted, self.since, now)) {
+                Some(kept) => landed.push(land(*at, kept.had(), waiting)),
+                None => open.push((*at, *wanted, waiting)),
+            }
+        }
+        if open.is_empty() {
+            return landed;
+        }
+        let asked = open.iter().map(|(_, wanted, _)| *wanted).collect();
+        let Ok(answers) = ask(asked).await else {
+            landed.extend(open.iter().map(|(at, ..)| (*at, Some(failed()))));
+            return landed;
+        };
+        for ((at, wanted, waiting), said) in open.into_iter().zip(answers) {
+            let ticket = self.ticket;
             let said = match said {
                 Said::Known(fact) if !reaches(fact.version(), wanted.min) => Said::Behind,
                 Said::Known(fact) => {
-                    let (ticket, asked_at) = (self.ticket, self.asked_at);
+                    let asked_at = self.asked_at;
                     let kept = Kept {
                         fact,
                         ticket,
@@ -380,19 +407,25 @@ where
                 }
                 other => other,
             };
-            waiting.send_replace(Some(said.clone()));
-            let (ticket, is_kept) = (self.ticket, false);
-            landed.push((
-                *at,
-                Some(Had {
+            let is_kept = false;
+            landed.push(land(
+                at,
+                Had {
                     said,
                     ticket,
                     is_kept,
-                }),
+                },
+                waiting,
             ));
         }
         landed
     }
+}
+
+/// Tells those who wait as well.
+fn land<V: Fact>(at: usize, had: Had<V>, waiting: &watch::Sender<Option<Had<V>>>) -> Landing<V> {
+    waiting.send_replace(Some(had.clone()));
+    (at, Some(had))
 }
 
 impl<K, V> Drop for Lead<'_, K, V>
@@ -414,8 +447,8 @@ where
 /// A seat in another caller's question.
 struct Seat<V> {
     at: usize,
-    ticket: u64,
-    landed: watch::Receiver<Option<Said<V>>>,
+    since: u64,
+    landed: watch::Receiver<Option<Had<V>>>,
 }
 
 impl<V: Fact> Seat<V> {
@@ -423,11 +456,12 @@ impl<V: Fact> Seat<V> {
     async fn wait(mut self, deadline: Instant) -> Landing<V> {
         let landed = timeout_at(deadline, self.landed.wait_for(Option::is_some)).await;
         let had = match landed {
-            Ok(Ok(said)) => said.clone().map(|said| Had {
-                said,
-                ticket: self.ticket,
-                is_kept: false,
-            }),
+            Ok(Ok(had)) => (had.clone())
+                .filter(|had| had.ticket > self.since)
+                .map(|had| Had {
+                    is_kept: false,
+                    ..had
+                }),
             Ok(Err(_)) => None,
             // There is no time to ask again.
             Err(_) => Some(failed()),

@@ -84,10 +84,9 @@ impl<'a> Rounds<'a> {
             let decision = decide(&round.facts);
             if decision == Decision::Unavailable && round.gathered.is_behind {
                 self.again(peers::Round::Behind)?;
-            } else if round.may_stand(&decision, self.began) {
+            } else if self.since >= self.began || round.may_stand(&decision, self.began) {
                 return Ok((round, decision));
             } else {
-                // The answers then are of after this, so it comes to this once.
                 self.since = self.began;
                 self.why = peers::Round::Fresh;
             }

@@ -105,11 +105,32 @@ async fn with_an_age_of_nothing_every_message_asks() {
     }
 }
 
+/// How often nothing was known of a pair.
+fn missed(metrics: &str) -> u64 {
+    let of_graph = |line: &&str| {
+        line.starts_with("postern_messaging_cache_lookups_total")
+            && line.contains(r#"owner="graph""#)
+            && line.contains(r#"result="miss""#)
+    };
+    let line = metrics.lines().find(of_graph);
+    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_at_once_ask_once() {
     let (world, rpc, fake) = remembering().await;
     let (ada, ben) = friends(&rpc, &fake).await;
     let cold = another(&world, &fake);
+    // Graph answers once all of them found nothing.
+    let looked = fake.clone();
+    fake.meanwhile(move |_| {
+        let looked = looked.clone();
+        async move {
+            while missed(&looked.metrics()) < 100 {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
     let all = (0..100).map(|n| {
         let cold = Arc::clone(&cold);
         tokio::spawn(async move { send(&cold, ben, ada, &format!("cold-{n}")).await })
