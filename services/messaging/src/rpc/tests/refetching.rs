@@ -255,3 +255,35 @@ async fn what_was_said_before_a_fence_is_not_committed_after_it() {
     assert_eq!(world.messages().await.len(), 1);
     world.audit().await;
 }
+
+/// What a raise makes useless takes up no room: all else stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raise_drops_what_it_makes_useless() {
+    let (_world, rpc, fake) = remembering().await;
+    let (ada, ben) = friends(&rpc, &fake).await;
+    let dropped = || {
+        let metrics = fake.metrics();
+        let raised = |line: &&str| {
+            line.starts_with("postern_messaging_cache_evictions_total")
+                && line.contains(r#"cause="raised""#)
+        };
+        metrics
+            .lines()
+            .filter(raised)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let blocks = || Some(effect::Effect::PeerBlocked(ben.to_string()));
+    for (owner, known, effect) in [
+        (PolicyOwner::Graph, 5, blocks()),
+        (PolicyOwner::Settings, 6, None),
+        (PolicyOwner::Identity, 7, None),
+    ] {
+        let before = dropped().len();
+        raise(&rpc, owner, ada, known, effect).await.unwrap();
+        assert_eq!(dropped().len(), before, "{owner:?}: it is not older");
+        let effect = (owner == PolicyOwner::Graph).then(blocks).flatten();
+        raise(&rpc, owner, ada, known + 1, effect).await.unwrap();
+        assert_eq!(dropped().len(), before + 1, "{owner:?}");
+    }
+}
