@@ -190,15 +190,18 @@ impl Fences {
     pub async fn relay(&self) {
         let mut after = None;
         loop {
-            let tasks = match table::page(self.db.reader(), after, RELAY_ROWS).await {
-                Ok(tasks) => tasks,
+            let page = match table::page(self.db.reader(), after, RELAY_ROWS).await {
+                Ok(page) => page,
                 Err(error) => {
                     tracing::warn!(error = chain(&error), "fence tasks could not be read");
                     return;
                 }
             };
-            let Some(last) = tasks.last() else { return };
-            after = Some((last.raise.user, last.raise.version, last.target));
+            if page.last.is_none() {
+                return;
+            }
+            let tasks = page.tasks;
+            after = page.last;
             let caller = Caller::system(RELAY_WAIT);
             let delivering = (tasks.iter()).map(|t| self.deliver(&caller, &t.raise, t.target));
             let failed = future::join_all(delivering).await;

@@ -3,7 +3,10 @@
 //! A token is encrypted and authenticated (AES-256-GCM-SIV): it tells a client nothing, and it is
 //! bound to its caller, its RPC and its parameters, so that no other use of it is accepted.
 
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hmac,
+};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use postern_proto::common::v1::{ErrorReason, PageInfo, PageRequest};
 use tonic::Code;
@@ -82,6 +85,7 @@ impl Failure for PageError {
 #[derive(Debug)]
 pub struct Pager {
     key: LessSafeKey,
+    derives: hmac::Key,
     random: Random,
 }
 
@@ -89,11 +93,23 @@ impl Pager {
     /// Takes the key that all replicas of a deployment share.
     #[must_use]
     pub fn new(key: &[u8; KEY_BYTES], random: Random) -> Self {
+        let derives = hmac::Key::new(hmac::HMAC_SHA256, key);
         let key = UnboundKey::new(&AES_256_GCM_SIV, key).expect("the key has this cipher's length");
         Self {
             key: LessSafeKey::new(key),
+            derives,
             random,
         }
+    }
+
+    /// A key for another purpose, which all replicas share as they share this one. From it follows
+    /// nothing of this one, nor of that for any other purpose.
+    #[must_use]
+    pub(crate) fn key_for(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        let derived = hmac::sign(&self.derives, purpose.as_bytes());
+        let mut key = [0; KEY_BYTES];
+        key.copy_from_slice(derived.as_ref());
+        key
     }
 
     /// Checks what a caller asked for.
@@ -266,6 +282,19 @@ mod tests {
                 .read(ask(0, token).as_ref(), SIZES, scope)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn every_purpose_has_a_key_that_all_replicas_share() {
+        let pager = |key| Pager::new(&[key; 32], Random::system());
+        let (one, other) = (pager(7).key_for("one"), pager(7).key_for("other"));
+        assert_eq!(one, pager(7).key_for("one"));
+        assert_ne!(one, other);
+        assert_ne!(one, pager(8).key_for("one"));
+        assert_ne!(one, [7; 32]);
+        // Whoever prints a pager prints no key.
+        let printed = format!("{:?}", pager(7));
+        assert!(!printed.contains("7, 7"), "{printed}");
     }
 
     #[test]

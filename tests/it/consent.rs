@@ -3,6 +3,7 @@
 //! alone, says what must come out.
 
 mod acting;
+mod blinks;
 mod calls;
 mod matrix;
 pub mod oracle;

@@ -29,6 +29,7 @@ use postern_shared::{
     testing,
 };
 use sea_orm::{ConnectionTrait as _, DbErr, Statement};
+use tokio::sync::Mutex;
 use tonic::transport::{Channel, Endpoint};
 
 pub use answers::*;
@@ -49,6 +50,8 @@ pub struct Suite {
     pub home: Home,
     key: SigningKey,
     random: Random,
+    /// Who registers: one after another, so that on a busy machine none waits too long.
+    door: Mutex<()>,
 }
 
 /// Settings that every test process of ours gets: free ports, and a deadline that a slow machine
@@ -145,6 +148,7 @@ impl Suite {
             clock,
             home,
             random: Random::system(),
+            door: Mutex::new(()),
         }
     }
 
@@ -177,6 +181,7 @@ impl Suite {
             birth_date: birth.to_owned(),
             kind: kind.into(),
         };
+        let _alone = self.door.lock().await;
         let created = self
             .accounts()
             .create_account(request)

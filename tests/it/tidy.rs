@@ -39,6 +39,16 @@ fn crates_inherit_lints_and_versions() {
 }
 
 #[test]
+fn nothing_takes_the_guard_away() {
+    let tree = Tree::read();
+    none(over(tree.manifests(), manifests::guarded));
+    none(manifests::guarded("Cargo.toml", tree.text("Cargo.toml")));
+    let served = |path: &str| path.starts_with("k8s/") || path.starts_with(".ci/");
+    let files = tree.files.iter().filter(|file| served(&file.path));
+    none(over(files, manifests::serves_the_guard));
+}
+
+#[test]
 fn every_crate_is_a_member() {
     let tree = Tree::read();
     none(manifests::members(tree.text("Cargo.toml"), &tree.paths));

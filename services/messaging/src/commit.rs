@@ -32,7 +32,12 @@ struct Waiting {
 
 /// The committers of a process.
 #[derive(Debug, Clone)]
-pub struct Committers(Arc<[mpsc::Sender<Waiting>]>);
+pub struct Committers {
+    queues: Arc<[mpsc::Sender<Waiting>]>,
+    /// What a test puts between a decision and its commit.
+    #[cfg(test)]
+    pub gate: tests::gate::Gate,
+}
 
 impl Committers {
     /// Starts them. They end when the last handle is dropped and their queues are empty.
@@ -48,7 +53,11 @@ impl Committers {
             tokio::spawn(run(store.clone(), waiting));
             queue
         });
-        Self(queues.collect())
+        Self {
+            queues: queues.collect(),
+            #[cfg(test)]
+            gate: tests::gate::Gate::default(),
+        }
     }
 
     /// Commits a message together with others.
@@ -57,11 +66,15 @@ impl Committers {
     /// When the database fails or the process stops. Whether the message was stored is then not
     /// known; repeating it with the same id is safe.
     pub async fn commit(&self, send: PreparedSend) -> Result<Outcome, Error> {
+        #[cfg(test)]
+        self.gate.pass().await;
         let (answer, answered) = oneshot::channel();
         let bytes = send.before.id.uuid().into_bytes();
-        let share = usize::from(u16::from_be_bytes([bytes[0], bytes[1]])) % self.0.len();
+        let share = usize::from(u16::from_be_bytes([bytes[0], bytes[1]])) % self.queues.len();
         let span = tracing::Span::current();
-        let handed = self.0[share].send(Waiting { send, span, answer }).await;
+        let handed = self.queues[share]
+            .send(Waiting { send, span, answer })
+            .await;
         handed.map_err(|_| Error::Stopping)?;
         answered.await.map_err(|_| Error::Stopping)?
     }

@@ -20,6 +20,9 @@ const SECOND_MS: u64 = 1_000;
 /// How old what an owner said may be, in seconds, at the most and by default.
 const CACHE_S_MAX: u64 = 60;
 
+/// How long people can be kept from sending, in hours. Identity takes 30 days from now at the most,
+/// by its own clock: a day is left for what the two clocks differ by.
+const RESTRICT_HOURS_MAX: u64 = 29 * 24;
 /// For how long a message can be deleted for everyone, in seconds.
 const UNSEND_WINDOW_S: u64 = 180;
 
@@ -82,7 +85,12 @@ impl Config {
             (0, 10_000),
             20,
         );
-        let hours = source.number("messaging.restrict_hours", "hours", (1, 30 * 24), 24);
+        let hours = source.number(
+            "messaging.restrict_hours",
+            "hours",
+            (1, RESTRICT_HOURS_MAX),
+            24,
+        );
         Self {
             request_messages_max: u32::try_from(messages).unwrap_or(REQUEST_MESSAGES_MAX),
             decline_cool_down: days(source, "messaging.decline_cool_down_days"),
@@ -232,6 +240,14 @@ mod tests {
         ] {
             let error = read(&[(name, wrong)]).unwrap_err();
             assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_restriction_is_longer_than_identity_takes_from_any_clock() {
+        assert!(read(&[("RESTRICT_HOURS", "696")]).is_ok());
+        for wrong in ["0", "697", "720"] {
+            assert!(read(&[("RESTRICT_HOURS", wrong)]).is_err(), "{wrong}");
         }
     }
 

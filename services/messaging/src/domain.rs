@@ -21,6 +21,6 @@ pub use prepared::{Listed, Marked, Message, Outcome, PreparedSend, Refusal, Vers
 pub use record::{Decided, Decision, facts_as_lines};
 pub use revoke::revoke;
 pub use transition::{
-    Folder, Owners, RequestStep, accept, block, decline, request_steps, send, withdraw,
+    Folder, Later, Owners, RequestStep, accept, block, decline, request_steps, send, withdraw,
 };
-pub use verdict::{Mark, verdict};
+pub use verdict::{Mark, MarkKey, verdict};

@@ -91,6 +91,17 @@ pub enum Error {
     Db(#[from] DbErr),
 }
 
+impl Error {
+    /// Whether whatever is tried next fails as well: no database is to be had.
+    #[must_use]
+    pub const fn is_of_everything(&self) -> bool {
+        matches!(
+            self,
+            Self::Stopping | Self::Db(DbErr::ConnectionAcquire(_) | DbErr::Conn(_))
+        )
+    }
+}
+
 impl Failure for Error {
     fn classify(&self) -> (Code, ErrorReason) {
         match self {

@@ -30,12 +30,14 @@ use postern_proto::{
 use postern_shared::{
     caller::ServiceName,
     config::{Limits, Source},
+    db::Db,
     run::{Builder, Context, Parts, REQUEST_BYTES_MAX, Service, StartError},
 };
 
 use crate::{
     commit::Committers,
     config::Config,
+    domain::MarkKey,
     expiry::Expiry,
     peers::{Counts, Owners},
     rpc::Rpc,
@@ -44,6 +46,9 @@ use crate::{
 
 /// How often old records are removed.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// By what name the key of the marks of texts is derived.
+const MARK_KEY: &str = "messaging.stranger_text";
 
 /// The service, to be run.
 #[must_use]
@@ -56,16 +61,36 @@ pub fn service() -> Service {
     }
 }
 
-fn configure(source: &mut Source) -> Builder {
-    let config = Config::read(source);
-    Box::new(move |context| build(config, context).boxed())
+/// The service with commits that look at no fence: what a proof must catch. It breaks the promise
+/// that this service exists for, and must not serve anybody.
+#[cfg(feature = "unguarded")]
+#[must_use]
+pub fn unguarded() -> Service {
+    Service {
+        configure: |source| {
+            let config = Config::read(source);
+            let store = |db| Store::new(db).under(store::Guard::OFF);
+            Box::new(move |context| build(config, context, store).boxed())
+        },
+        ..service()
+    }
 }
 
-async fn build(mut config: Config, context: Context) -> Result<Parts, StartError> {
+fn configure(source: &mut Source) -> Builder {
+    let config = Config::read(source);
+    Box::new(move |context| build(config, context, Store::new).boxed())
+}
+
+async fn build(
+    mut config: Config,
+    context: Context,
+    store: fn(Db) -> Store,
+) -> Result<Parts, StartError> {
     if context.limits == Limits::Off {
         config = config.without_limits();
     }
-    let store = Store::new(context.db);
+    let mark_key = MarkKey::new(&context.key_for(MARK_KEY));
+    let store = store(context.db);
     let expiry = (config.request_expiry)
         .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));
     let purger = (store.clone(), context.clock.clone(), config.refusals_kept);
@@ -78,6 +103,7 @@ async fn build(mut config: Config, context: Context) -> Result<Parts, StartError
         random: context.random,
         pager: context.pager,
         counts,
+        mark_key,
         config,
     });
     let messages = MessageServiceServer::from_arc(Arc::clone(&rpc));

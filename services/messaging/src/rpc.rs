@@ -55,6 +55,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     commit::Committers,
     config::Config,
+    domain::MarkKey,
     peers::{Counts, Owners},
     store::Store,
 };
@@ -89,6 +90,8 @@ pub struct Rpc {
     pub pager: Arc<Pager>,
     /// Where is counted how messages are decided.
     pub counts: Counts,
+    /// What the marks of strangers' texts are made with.
+    pub mark_key: MarkKey,
     /// The settings.
     pub config: Config,
 }

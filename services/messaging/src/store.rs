@@ -10,6 +10,7 @@ mod decisions;
 mod entity;
 mod events;
 mod fence;
+mod guard;
 mod lists;
 mod migrations;
 mod overruns;
@@ -28,9 +29,11 @@ use postern_shared::db::Db;
 pub use attempts::Charged;
 pub use consents::Known;
 pub use fence::RaiseError;
+#[cfg(any(test, feature = "unguarded"))]
+pub use guard::Guard;
 pub use lists::List;
 pub use migrations::MIGRATIONS;
-pub use pair::{Pair, Settled};
+pub use pair::{Pair, Settled, Settlement};
 #[cfg(test)]
 pub use tests::{NOW, Owner, Stored, World};
 pub use unsend::{Unsend, Unsent};
@@ -39,13 +42,25 @@ pub use unsend::{Unsend, Unsent};
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
+    guard: guard::Guard,
 }
 
 impl Store {
     /// Works on an open database.
     #[must_use]
-    pub const fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            guard: guard::Guard::default(),
+        }
+    }
+
+    /// The same under another guard, for the proof alone.
+    #[cfg(any(test, feature = "unguarded"))]
+    #[must_use]
+    pub const fn under(mut self, guard: Guard) -> Self {
+        self.guard = guard;
+        self
     }
 
     /// Whether only one transaction can write at a time.

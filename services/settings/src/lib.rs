@@ -63,7 +63,7 @@ async fn build(config: Config, context: Context) -> Result<Parts, StartError> {
     let (relay, purged, clock) = (fences.clone(), store.clone(), context.clock.clone());
     let rpc = Rpc {
         store,
-        identity: Identity::new(identity, config.origins_max),
+        identity: Identity::new(identity, config.origins_max, context.clock.clone()),
         fences,
         pager: context.pager,
         clock: context.clock,

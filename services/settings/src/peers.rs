@@ -2,7 +2,7 @@
 //!
 //! Whatever identity does not say plainly is a failure of the call: nobody's age is guessed.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use moka::future::Cache;
 use postern_proto::{
@@ -15,6 +15,7 @@ use postern_proto::{
 };
 use postern_shared::{
     caller::{Caller, ServiceName},
+    clock::{Clock, Timestamp},
     error::{self, Dependency},
     id::UserId,
     peer::Peer,
@@ -33,27 +34,42 @@ pub struct Standing {
     pub band: AgeBand,
     /// What keeps the account from being used.
     pub hold: Hold,
-    /// What never changes.
+    /// What changes only when an operator corrects a birth date.
     pub origin: Origin,
 }
 
-/// The identity service, with a memory of what never changes.
+/// How long an origin counts: an operator who corrects a birth date changes it.
+const ORIGIN_KEPT: Duration = Duration::from_secs(60);
+
+/// The identity service, with a memory of what hardly ever changes.
 #[derive(Debug, Clone)]
 pub struct Identity {
     client: StandingFactsServiceClient<Peer>,
-    /// Kept for as long as there is room: an origin is never another one later. Only what identity
-    /// said is kept, never that it failed or knew nobody.
-    origins: Cache<UserId, Origin>,
+    /// With the moment at which it was said. Only what identity said is kept, never that it failed
+    /// or knew nobody.
+    origins: Cache<UserId, (Origin, Timestamp)>,
+    clock: Clock,
 }
 
 impl Identity {
     /// Asks this peer, and remembers up to `origins_max` people.
     #[must_use]
-    pub fn new(peer: Peer, origins_max: u64) -> Self {
+    pub fn new(peer: Peer, origins_max: u64, clock: Clock) -> Self {
         Self {
             client: StandingFactsServiceClient::new(peer),
             origins: Cache::new(origins_max),
+            clock,
         }
+    }
+
+    async fn keep(&self, user: UserId, origin: Origin) {
+        self.origins.insert(user, (origin, self.clock.now())).await;
+    }
+
+    async fn kept(&self, user: UserId) -> Option<Origin> {
+        let (origin, at) = self.origins.get(&user).await?;
+        let now = self.clock.now();
+        (at <= now && now < at.plus(ORIGIN_KEPT)).then_some(origin)
     }
 
     /// A person's standing at this moment.
@@ -78,7 +94,7 @@ impl Identity {
         if about != user {
             return Err(unusable());
         }
-        self.origins.insert(user, standing.origin).await;
+        self.keep(user, standing.origin).await;
         Ok(standing)
     }
 
@@ -95,7 +111,7 @@ impl Identity {
         let mut found = HashMap::new();
         let mut missing = Vec::new();
         for user in users {
-            match self.origins.get(user).await {
+            match self.kept(*user).await {
                 Some(origin) => drop(found.insert(*user, origin)),
                 None => missing.push(*user),
             }
@@ -113,7 +129,7 @@ impl Identity {
             if !missing.contains(&user) {
                 return Err(unusable());
             }
-            self.origins.insert(user, standing.origin).await;
+            self.keep(user, standing.origin).await;
             found.insert(user, standing.origin);
         }
         Ok(found)

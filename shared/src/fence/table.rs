@@ -42,7 +42,14 @@ pub(super) struct Task {
 }
 
 /// The place of a task among all.
-pub(super) type Place = (UserId, u64, ServiceName);
+pub(super) type Place = (Uuid, i64, String);
+
+/// Some tasks in the order of their keys.
+pub(super) struct Page {
+    pub(super) tasks: Vec<Task>,
+    /// Where it ends, whatever could be read of it; none when there is nothing more.
+    pub(super) last: Option<Place>,
+}
 
 pub(super) async fn insert(
     tx: &Tx,
@@ -88,20 +95,17 @@ pub(super) async fn has_tasks(db: &impl ConnectionTrait, user: UserId) -> Result
     Ok(one.is_some())
 }
 
-/// Tasks in the order of their keys, from the one after a place on.
+/// Tasks in the order of their keys, from the one after a place on. A row that this version cannot
+/// read, which one after it may have written, is left to that one, and holds up no other.
 pub(super) async fn page(
     db: &impl ConnectionTrait,
     after: Option<Place>,
     rows_max: u64,
-) -> Result<Vec<Task>, DbErr> {
+) -> Result<Page, DbErr> {
     let mut find = Entity::find();
     if let Some((user, version, target)) = after {
         let key = [Column::UserId, Column::Version, Column::Target];
-        let place = [
-            Expr::value(user.uuid()),
-            Expr::value(version.cast_signed()),
-            Expr::value(target.as_str()),
-        ];
+        let place = [Expr::value(user), Expr::value(version), Expr::value(target)];
         // One comparison of rows is a range of the key; comparing column by column is none.
         find = find.filter(Expr::tuple(key.map(Expr::col)).gt(Expr::tuple(place)));
     }
@@ -112,7 +116,16 @@ pub(super) async fn page(
         .limit(rows_max)
         .all(db)
         .await?;
-    rows.into_iter().map(task).collect()
+    let last = rows.last();
+    let last = last.map(|row| (row.user_id, row.version, row.target.clone()));
+    let mut tasks = Vec::with_capacity(rows.len());
+    for row in rows {
+        match task(row) {
+            Ok(task) => tasks.push(task),
+            Err(error) => tracing::error!(%error, "a fence task was passed over"),
+        }
+    }
+    Ok(Page { tasks, last })
 }
 
 fn task(row: Model) -> Result<Task, DbErr> {

@@ -14,7 +14,7 @@ use postern_proto::policy::v1::{
     fence_service_server::{FenceService, FenceServiceServer},
     presence_service_server::{PresenceService, PresenceServiceServer},
 };
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait as _, DbErr, Statement};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 use tower::util::BoxCloneSyncService;
@@ -181,7 +181,10 @@ impl World {
 
     /// Whom messaging and graph still have to be told of.
     async fn left(&self) -> Vec<(UserId, u64, ServiceName)> {
-        let tasks = table::page(self.db.reader(), None, 10_000).await.unwrap();
+        let tasks = table::page(self.db.reader(), None, 10_000)
+            .await
+            .unwrap()
+            .tasks;
         let place = |task: &table::Task| (task.raise.user, task.raise.version, task.target);
         tasks.iter().map(place).collect()
     }
@@ -317,13 +320,12 @@ async fn one_round_reaches_every_task_whatever_others_do() {
         let page = table::page(world.db.reader(), after, RELAY_ROWS)
             .await
             .unwrap();
-        let places = page
-            .iter()
-            .map(|t| (t.raise.user, t.raise.version, t.target));
-        let places: Vec<_> = places.collect();
-        let Some(last) = places.last() else { break };
-        after = Some(*last);
-        paged.extend(places);
+        let place = |t: &table::Task| (t.raise.user, t.raise.version, t.target);
+        paged.extend(page.tasks.iter().map(place));
+        after = page.last;
+        if after.is_none() {
+            break;
+        }
     }
     assert_eq!(paged, all);
     // One of the targets takes nothing: what is for the other is told all the same.
@@ -336,6 +338,37 @@ async fn one_round_reaches_every_task_whatever_others_do() {
     world.fences.relay().await;
     assert_eq!(world.left().await, []);
     assert_eq!(world.graph.acknowledged().len(), 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_holds_up_no_other() {
+    let world = world().await;
+    let raises: Vec<_> = (0..3).map(|_| world.raise(1, None)).collect();
+    world.add(&raises).await;
+    let mut users: Vec<_> = raises.iter().map(|raise| raise.user).collect();
+    users.sort_unstable();
+    let first = users[0];
+    let unread: Result<(), DbErr> = (world.db)
+        .write(|tx| async move {
+            let sql = "UPDATE fence_task SET effect = 'of tomorrow' WHERE user_id = $1";
+            let backend = tx.get_database_backend();
+            let update = Statement::from_sql_and_values(backend, sql, [first.uuid().into()]);
+            tx.execute_raw(update).await.map(drop)
+        })
+        .await;
+    unread.unwrap();
+    world.fences.relay().await;
+    let told: BTreeSet<_> = world
+        .messaging
+        .acknowledged()
+        .into_iter()
+        .map(|r| r.user_id)
+        .collect();
+    let others: BTreeSet<_> = users[1..].iter().map(UserId::to_string).collect();
+    assert_eq!(told, others);
+    // It is still to be told, by a version that can read it.
+    let state = world.fences.state(first).await.unwrap();
+    assert_eq!(state, Enforcement::Pending);
 }
 
 #[tokio::test(flavor = "multi_thread")]

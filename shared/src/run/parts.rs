@@ -21,7 +21,7 @@ use crate::{
     clock::Clock,
     config::{Limits, Source},
     db::{Db, Migration},
-    page::Pager,
+    page::{KEY_BYTES, Pager},
     peer::Peer,
     random::Random,
 };
@@ -72,6 +72,13 @@ pub(super) enum TokenKeyPath {
 }
 
 impl Context {
+    /// A secret that all replicas of a deployment share: one for each purpose, which is named by a
+    /// name that never changes. It changes with the key of page tokens.
+    #[must_use]
+    pub fn key_for(&self, purpose: &str) -> [u8; KEY_BYTES] {
+        self.pager.key_for(purpose)
+    }
+
     /// The key that access tokens are signed with: for identity alone.
     ///
     /// # Errors

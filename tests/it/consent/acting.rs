@@ -4,15 +4,15 @@ use postern_proto::{
     common::v1::ErrorReason,
     graph::v1::{FollowRequest, RemoveFollowerRequest, UnfollowRequest},
     messaging::v1::{
-        ExplainSendResponse, Placement, SendMessageResponse, explain_send_response,
-        send_message_response::Outcome,
+        self as wire, ExplainSendRequest, ExplainSendResponse, Placement, SendMessageRequest,
+        SendMessageResponse, explain_send_response, send_message_response::Outcome,
     },
     policy::v1::{RefusalReason, WhoCanMessage},
 };
-use postern_shared::error::reason_of;
+use postern_shared::{error::reason_of, random::Random};
 use tonic::Status;
 
-use super::oracle::{Act, Told, Who};
+use super::oracle::{Act, Content, Told, Who};
 use crate::suite::Person;
 
 /// The id of the conversation of two people: what the contract lets a client remember.
@@ -82,13 +82,27 @@ impl World {
                 }
             }
             Act::Revoke(me, peer) => people[me].revoke(&people[peer]).await,
-            Act::Choose(me, who) => people[me].let_write(wire(who)).await,
+            Act::Choose(me, who) => people[me].let_write(choice(who)).await,
+            Act::Leave(me) => people[me].deactivate().await,
+            Act::Return(me) => people[me].reactivate().await,
         }
     }
 
     /// Sends a text, and what its sender is told of it.
     pub async fn send(&mut self, me: usize, peer: usize) -> Told {
-        let answer = self.people[me].send(&self.people[peer], "hello").await;
+        self.send_of(Content::Text, me, peer).await
+    }
+
+    /// The same of any message.
+    pub async fn send_of(&mut self, content: Content, me: usize, peer: usize) -> Told {
+        let id = uuid::Uuid::from_bytes(Random::system().bytes()).to_string();
+        let ask = self.people[me].ask(SendMessageRequest {
+            recipient: self.people[peer].reference(),
+            client_message_id: id,
+            content: said(content),
+        });
+        let answer = self.people[me].messages().send_message(ask).await.unwrap();
+        let answer = answer.into_inner();
         if let Some(Outcome::Delivered(delivered)) = &answer.outcome {
             let id = delivered.message.as_ref().unwrap().conversation_id.clone();
             let pair = (me.min(peer), me.max(peer));
@@ -101,6 +115,16 @@ impl World {
     /// What ExplainSend says.
     pub async fn explain(&self, me: usize, peer: usize) -> Told {
         explained(&self.people[me].explain(&self.people[peer]).await.unwrap())
+    }
+
+    /// The same of any message.
+    pub async fn explain_of(&self, content: Content, me: usize, peer: usize) -> Told {
+        let ask = self.people[me].ask(ExplainSendRequest {
+            recipient: self.people[peer].reference(),
+            content: said(content),
+        });
+        let answer = self.people[me].consents().explain_send(ask).await.unwrap();
+        explained(&answer.into_inner())
     }
 }
 
@@ -140,6 +164,21 @@ pub fn shown_explained(answer: &ExplainSendResponse) -> String {
     }
 }
 
+fn said(content: Content) -> Option<wire::Content> {
+    let content = match content {
+        Content::Text => wire::content::Content::Text("hello".to_owned()),
+        Content::TextWithLink => {
+            wire::content::Content::Text("look at https://example.org/".to_owned())
+        }
+        Content::Video => wire::content::Content::SharedVideo(wire::SharedVideo {
+            video_id: "v-1".to_owned(),
+        }),
+    };
+    Some(wire::Content {
+        content: Some(content),
+    })
+}
+
 fn placed(placement: Placement) -> Told {
     match placement {
         Placement::Inbox => Told::Inbox,
@@ -156,12 +195,14 @@ fn refusal(reason: RefusalReason) -> Told {
         RefusalReason::RecipientMessagesAreOff => Told::RecipientMessagesAreOff,
         RefusalReason::MutualFollowRequired => Told::MutualFollowRequired,
         RefusalReason::AwaitingAcceptance => Told::AwaitingAcceptance,
+        RefusalReason::RequestTextOnly => Told::RequestTextOnly,
+        RefusalReason::SenderRestricted => Told::SenderRestricted,
         other => panic!("adults in good standing with full budgets are never told {other:?}"),
     }
 }
 
 /// The contract's word.
-pub fn wire(who: Who) -> WhoCanMessage {
+pub fn choice(who: Who) -> WhoCanMessage {
     match who {
         Who::Everyone => WhoCanMessage::Everyone,
         Who::Friends => WhoCanMessage::Friends,

@@ -24,6 +24,15 @@ pub struct Choice {
     pub left_everyone_version: u32,
 }
 
+/// What a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Content {
+    Text,
+    /// A text with a link in it: what its sender is told does not depend on what filters see.
+    TextWithLink,
+    Video,
+}
+
 /// Consent of one person to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Consent {
@@ -76,6 +85,10 @@ pub enum Act {
     Decline(usize, usize),
     Revoke(usize, usize),
     Choose(usize, Who),
+    /// Switches the own account off.
+    Leave(usize),
+    /// And on again.
+    Return(usize),
 }
 
 /// What becomes of a plain text, as its sender is told.
@@ -89,6 +102,8 @@ pub enum Told {
     RecipientMessagesAreOff,
     MutualFollowRequired,
     AwaitingAcceptance,
+    RequestTextOnly,
+    SenderRestricted,
 }
 
 impl Told {
@@ -103,6 +118,8 @@ pub struct Model {
     pub choices: Vec<Choice>,
     /// What each did towards each other.
     pub sides: Vec<Vec<Side>>,
+    /// Whether each is there.
+    pub here: Vec<bool>,
 }
 
 impl Model {
@@ -116,6 +133,7 @@ impl Model {
         Self {
             choices: vec![new; people],
             sides: vec![vec![NOTHING; people]; people],
+            here: vec![true; people],
         }
     }
 
@@ -154,6 +172,14 @@ impl Model {
 
     /// What a plain text from `a` to `b` becomes at this moment.
     pub fn told(&self, a: usize, b: usize) -> Told {
+        self.told_of(Content::Text, a, b)
+    }
+
+    /// The same of any message.
+    pub fn told_of(&self, content: Content, a: usize, b: usize) -> Told {
+        if !self.here[a] {
+            return Told::SenderRestricted;
+        }
         let (mine, theirs) = (self.side(a, b), self.side(b, a));
         if mine.blocks {
             return Told::YouBlockedRecipient;
@@ -161,7 +187,7 @@ impl Model {
         if self.choices[a].who == Who::NoOne {
             return Told::YourMessagesAreOff;
         }
-        if theirs.blocks {
+        if theirs.blocks || !self.here[b] {
             return Told::NotAccepting;
         }
         let agreed = self.consent_counts(b, a);
@@ -177,6 +203,7 @@ impl Model {
                 {
                     Told::AwaitingAcceptance
                 }
+                _ if content == Content::Video => Told::RequestTextOnly,
                 _ => Told::Request,
             },
         }
@@ -187,6 +214,7 @@ impl Model {
     pub fn reaches(&self, a: usize, b: usize) -> bool {
         let mut willing = self.clone();
         willing.side_mut(a, b).blocks = false;
+        willing.here[a] = true;
         willing.choices[a].who = Who::Everyone;
         willing.told(a, b).is_delivered()
     }
@@ -196,6 +224,7 @@ impl Model {
         matches!(self.side(a, b).request, Request::Pending(_))
             && !self.side(a, b).blocks
             && !self.side(b, a).blocks
+            && self.here[a]
     }
 
     /// Whether an act does anything; a refused one changes nothing.
@@ -203,19 +232,19 @@ impl Model {
         let before = self.clone();
         match act {
             Act::Follow(me, peer) => {
-                if !self.side(me, peer).blocks && !self.side(peer, me).blocks {
+                if !self.side(me, peer).blocks && self.sees(me, peer) {
                     self.side_mut(me, peer).follows = true;
                 }
             }
             Act::Unfollow(me, peer) => {
-                let side = self.side_mut(me, peer);
-                if side.follows {
+                if self.side(me, peer).follows && self.sees(me, peer) {
+                    let side = self.side_mut(me, peer);
                     side.follows = false;
                     side.epoch += 1;
                 }
             }
             Act::Remove(me, peer) => {
-                if self.side(peer, me).follows {
+                if self.side(peer, me).follows && self.sees(me, peer) {
                     self.side_mut(peer, me).follows = false;
                     self.side_mut(me, peer).epoch += 1;
                 }
@@ -240,6 +269,8 @@ impl Model {
                     side.consent = Consent::Revoked;
                 }
             }
+            Act::Leave(me) => self.here[me] = false,
+            Act::Return(me) => self.here[me] = true,
             Act::Choose(me, who) => {
                 let choice = &mut self.choices[me];
                 if choice.who != who {
@@ -252,6 +283,11 @@ impl Model {
             }
         }
         *self != before
+    }
+
+    /// Whether somebody exists to another: nobody does who is gone or blocks them.
+    fn sees(&self, me: usize, peer: usize) -> bool {
+        self.here[peer] && !self.side(peer, me).blocks
     }
 
     fn agree(&mut self, me: usize, peer: usize) {

@@ -6,13 +6,16 @@ use postern_proto::{
     common::v1::ErrorReason,
     event::v1::Event,
     identity::v1::{GetMyStandingRequest, ReactivateAccountRequest},
-    messaging::v1::{ConversationFolder, PeerState, Placement, RequestTier},
+    messaging::v1::{
+        ConversationFolder, ExplainReceiveRequest, ListConsentsRequest, PeerState, Placement,
+        RequestTier,
+    },
     policy::v1::{Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
 };
 use tokio::{sync::broadcast::Receiver, time::timeout};
 use tonic::Code;
 
-use super::writes::suspend_for_a_day;
+use super::{transcript::Told, writes::suspend_for_a_day};
 use crate::suite::{Person, Suite, assert_fails, delivered, placement, reason, repetitions};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -61,6 +64,27 @@ async fn a_pause_keeps_what_counted_before_and_tightening_does_not() {
         Placement::Inbox
     );
     assert_eq!(placement(ada.send(&ben, "good").await), Placement::Inbox);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_everyone_through_a_pause_has_left_it() {
+    let suite = Suite::start().await;
+    let (ada, ben) = (
+        suite.open_person("ada").await,
+        suite.open_person("ben").await,
+    );
+    assert_eq!(placement(ada.send(&ben, "hello").await), Placement::Request);
+    // Ada's consent to hear from Ben was given under EVERYONE; back there it still counts …
+    for who in [WhoCanMessage::NoOne, WhoCanMessage::Everyone] {
+        ada.let_write(who).await;
+    }
+    assert_eq!(placement(ben.send(&ada, "hi").await), Placement::Inbox);
+    // … and on the way to FRIENDS a pause does not save it.
+    for who in [WhoCanMessage::NoOne, WhoCanMessage::Friends] {
+        ada.let_write(who).await;
+    }
+    let refused = reason(ben.send(&ada, "hi?").await);
+    assert_eq!(refused, RefusalReason::MutualFollowRequired);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,18 +264,25 @@ async fn who_is_suspended_stays_so_through_leaving_and_coming_back() {
 async fn looking_at_requests_tells_their_senders_nothing() {
     let suite = Suite::start().await;
     let (ada, ben) = (suite.open_person("ada").await, suite.person("ben").await);
+    let told = Told::of(&suite).await;
     let mut events = suite.running.events();
     let id = conversation(ben.send(&ada, "hello").await);
     assert_eq!(next_of_messaging(&mut events).await, "message.created");
     assert_eq!(next_of_messaging(&mut events).await, "request.created");
-    let before = seen_by(&suite, &ben, &ada, &id).await;
+    let before = seen_by(&told, &ben, &ada, &id).await;
     for _ in 0..3 {
         ada.filtered().await;
         ada.listed_requests(RequestTier::Hidden).await;
         ada.read(&id).await.unwrap();
         ada.explain(&ben).await.unwrap();
+        let ask = ada.ask(ExplainReceiveRequest {
+            person: ben.reference(),
+        });
+        ada.consents().explain_receive(ask).await.unwrap();
+        let ask = ada.ask(ListConsentsRequest::default());
+        ada.consents().list_consents(ask).await.unwrap();
     }
-    assert_eq!(seen_by(&suite, &ben, &ada, &id).await, before);
+    assert_eq!(seen_by(&told, &ben, &ada, &id).await, before);
     // Told after everything that the reading could have told.
     ada.accept(&id).await.unwrap();
     assert_eq!(next_of_messaging(&mut events).await, "request.accepted");
@@ -268,8 +299,8 @@ async fn next_of_messaging(events: &mut Receiver<Arc<Event>>) -> String {
 }
 
 /// Everything that the sender of a request can see of it.
-async fn seen_by(suite: &Suite, ben: &Person, ada: &Person, id: &str) -> String {
-    let mailbox = super::transcript::mailbox(suite, ben).await;
+async fn seen_by(told: &Told, ben: &Person, ada: &Person, id: &str) -> String {
+    let mailbox = told.count(ben).await;
     let inbox = ben.conversations_in(ConversationFolder::Inbox).await;
     let read = ben.read(id).await.unwrap();
     let explained = ben.explain(ada).await.unwrap();

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use postern_proto::{
     event::v1::event::Body,
-    messaging::v1::{Placement, send_message_response::Outcome},
+    messaging::v1::{Placement, SendMessageResponse, send_message_response::Outcome},
     policy::v1::{RefusalReason, WhoCanMessage},
 };
 use tokio::time::timeout;
 
+use super::transcript::Told;
 use crate::suite::{Person, Suite, delivered, placement, repetitions};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -75,7 +76,7 @@ async fn twenty_who_accept_at_once_accept_once() {
         accepted += usize::from(matches!(event.body, Some(Body::RequestAccepted(_))));
     }
     assert_eq!(accepted, 1);
-    let rows = super::transcript::user_events(&suite, &ben).await;
+    let rows = Told::of(&suite).await.kinds(&ben).await;
     let told = rows.iter().filter(|kind| *kind == "request_accepted");
     assert_eq!(told.count(), 1, "{rows:?}");
 }
@@ -106,6 +107,59 @@ async fn a_limit_is_exact_for_four_clients_of_two_replicas() {
         let (stored, limited) = counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         assert_eq!((stored, limited), (60, 40), "round {round}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_may_send_to_another_is_counted_exactly() {
+    let more = [("POSTERN_MESSAGING_ATTEMPTS_PER_MINUTE", "600")];
+    let suite = Suite::start_with(&more).await;
+    let other = suite.replica(&more).await;
+    let (ada, ben) = (suite.person("ada").await, suite.person("ben").await);
+    ada.befriend(&ben).await;
+    let clients = (0..4).map(|number| {
+        let through = if number % 2 == 0 {
+            ada.clone()
+        } else {
+            other.seen_by(&ada)
+        };
+        let named = Person {
+            handle: format!("{}{number}", ben.handle),
+            ..ben.clone()
+        };
+        tokio::spawn(async move { flood(&through, &named, 25).await })
+    });
+    let counts = join_all(clients).await.into_iter().map(Result::unwrap);
+    let (stored, limited) = counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+    assert_eq!((stored, limited), (60, 40));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_strangers_one_hears_from_is_counted_exactly() {
+    let suite = Suite::start().await;
+    let other = suite.replica(&[]).await;
+    let ada = suite.open_person("ada").await;
+    let mut strangers = Vec::new();
+    for number in 0..26 {
+        strangers.push(suite.person(&format!("s{number}")).await);
+    }
+    let sending = strangers.iter().enumerate().map(|(number, stranger)| {
+        let through = if number % 2 == 0 {
+            stranger.clone()
+        } else {
+            other.seen_by(stranger)
+        };
+        let ada = &ada;
+        async move {
+            through
+                .send(ada, &format!("hello from number {number}"))
+                .await
+        }
+    });
+    let answers = join_all(sending).await;
+    let stored =
+        |answer: &&SendMessageResponse| matches!(answer.outcome, Some(Outcome::Delivered(_)));
+    assert_eq!(answers.iter().filter(stored).count(), 20);
+    assert_eq!(ada.filtered().await.len(), 20);
 }
 
 /// Sends so many messages, four at a time; how many were stored, and how many were too many.

@@ -16,8 +16,8 @@ use postern_proto::{
     },
     policy::v1::WhoCanMessage,
 };
-use postern_shared::error::reason_of;
-use sea_orm::{ConnectionTrait as _, Statement};
+use postern_shared::{db::Db, error::reason_of};
+use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use tonic::{Request, Response, Status};
 
 use super::calls::{self, Pair};
@@ -31,7 +31,7 @@ pub struct Line {
 
 /// Writes down what one person hears of another.
 pub struct Scribe<'a> {
-    pub suite: &'a Suite,
+    pub told: &'a Told,
     pub me: &'a Person,
     pub peer: &'a Person,
     pub conversation: Option<String>,
@@ -40,13 +40,13 @@ pub struct Scribe<'a> {
 
 impl<'a> Scribe<'a> {
     pub fn new(
-        suite: &'a Suite,
+        told: &'a Told,
         me: &'a Person,
         peer: &'a Person,
         conversation: Option<String>,
     ) -> Self {
         Self {
-            suite,
+            told,
             me,
             peer,
             conversation,
@@ -92,8 +92,8 @@ impl<'a> Scribe<'a> {
         self.read_graph().await;
         self.read_messages().await;
         self.read_consents().await;
-        let told = mailbox(self.suite, self.me).await;
-        let events = user_events(self.suite, self.me).await;
+        let told = self.told.count(self.me).await;
+        let events = self.told.kinds(self.me).await;
         self.note("events", format!("{told} {events:?}"));
     }
 
@@ -209,6 +209,10 @@ impl<'a> Scribe<'a> {
             self.note(rpc, said);
             self.read().await;
         }
+    }
+
+    /// Declines whatever the two have, as one of several.
+    pub async fn decline_all(&mut self) {
         let ask = self.ask(BatchDeclineRequestsRequest {
             conversation_ids: vec![self.id()],
         });
@@ -239,22 +243,34 @@ fn masked(said: &str, me: &Person, peer: &Person, conversation: Option<&str>) ->
     words.map(word).collect()
 }
 
-/// How many events a person's mailbox has seen.
-pub async fn mailbox(suite: &Suite, person: &Person) -> i64 {
-    let db = suite.home.database(&postern_messaging::service()).await;
-    let sql = "SELECT event_seq FROM mailbox WHERE user_id = $1";
-    let ask = Statement::from_sql_and_values(db.backend(), sql, [person.id.uuid().into()]);
-    let row = db.reader().query_one_raw(ask).await.unwrap();
-    row.map_or(0, |row| row.try_get("", "event_seq").unwrap())
-}
+/// What messaging has told people of, as it is stored.
+pub struct Told(Db);
 
-/// What kinds of events a person was told, messages aside.
-pub async fn user_events(suite: &Suite, person: &Person) -> Vec<String> {
-    let db = suite.home.database(&postern_messaging::service()).await;
-    let sql = "SELECT kind FROM user_event WHERE user_id = $1 ORDER BY event";
-    let ask = Statement::from_sql_and_values(db.backend(), sql, [person.id.uuid().into()]);
-    let rows = db.reader().query_all_raw(ask).await.unwrap();
-    rows.iter()
-        .map(|row| row.try_get("", "kind").unwrap())
-        .collect()
+impl Told {
+    pub async fn of(suite: &Suite) -> Self {
+        Self(suite.home.database(&postern_messaging::service()).await)
+    }
+
+    /// How many events a person's mailbox has seen.
+    pub async fn count(&self, person: &Person) -> i64 {
+        let sql = "SELECT event_seq FROM mailbox WHERE user_id = $1";
+        let rows = self.ask(sql, person).await;
+        rows.first()
+            .map_or(0, |row| row.try_get("", "event_seq").unwrap())
+    }
+
+    /// What kinds of events a person was told, messages aside.
+    pub async fn kinds(&self, person: &Person) -> Vec<String> {
+        let sql = "SELECT kind FROM user_event WHERE user_id = $1 ORDER BY event";
+        let rows = self.ask(sql, person).await;
+        rows.iter()
+            .map(|row| row.try_get("", "kind").unwrap())
+            .collect()
+    }
+
+    async fn ask(&self, sql: &str, person: &Person) -> Vec<QueryResult> {
+        let values = [person.id.uuid().into()];
+        let ask = Statement::from_sql_and_values(self.0.backend(), sql, values);
+        self.0.reader().query_all_raw(ask).await.unwrap()
+    }
 }

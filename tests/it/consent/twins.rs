@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use postern_proto::policy::v1::WhoCanMessage;
 use postern_shared::access::{self, Access};
 
-use super::transcript::{Line, Scribe};
+use super::{
+    transcript::{Line, Scribe, Told},
+    writes::suspend_for_a_day,
+};
 use crate::suite::{Person, Suite, delivered, placement};
 
 /// What the two of a pair have done before.
@@ -29,9 +32,21 @@ enum Before {
     WasAskedWhileOff,
     /// The other asked, and was taken in.
     Accepted,
+    /// The one who listens asked, and was declined.
+    Declined,
+    /// The other asked, and was declined.
+    IDeclined,
+    /// The one who listens asked, and took it back.
+    TookBack,
+    /// The one who listens blocks the other already.
+    Blocking,
+    /// They talked as friends, are none any more, and the one who listens asked.
+    AskedAgain,
+    /// The same, and it is the other who asked.
+    WasAskedAgain,
 }
 
-const BEFORE: [Before; 8] = [
+const BEFORE: [Before; 14] = [
     Before::Nothing,
     Before::Friends,
     Before::Following,
@@ -40,6 +55,12 @@ const BEFORE: [Before; 8] = [
     Before::WasAsked,
     Before::WasAskedWhileOff,
     Before::Accepted,
+    Before::Declined,
+    Before::IDeclined,
+    Before::TookBack,
+    Before::Blocking,
+    Before::AskedAgain,
+    Before::WasAskedAgain,
 ];
 
 /// RPCs by which nobody hears of another, and why.
@@ -65,12 +86,11 @@ const ABOUT_NOBODY_ELSE: &[&str] = &[
 async fn live(suite: &Suite, name: &str, before: Before) -> (Person, Person, Option<String>) {
     let me = suite.open_person(&format!("{name}.me")).await;
     let peer = suite.open_person(&format!("{name}.peer")).await;
-    let first = match before {
+    let id = match before {
         Before::Nothing => None,
-        Before::Friends => {
-            me.befriend(&peer).await;
-            me.send(&peer, "hello").await;
-            Some(peer.send(&me, "hello to you").await)
+        Before::Blocking => {
+            me.block(&peer).await;
+            None
         }
         Before::Following => {
             me.follow(&peer).await;
@@ -78,41 +98,83 @@ async fn live(suite: &Suite, name: &str, before: Before) -> (Person, Person, Opt
         }
         Before::Followed => {
             peer.follow(&me).await;
-            Some(me.send(&peer, "thank you for following").await)
+            Some(written(&me, &peer).await)
         }
-        Before::Asked => Some(me.send(&peer, "may I?").await),
-        Before::WasAsked => Some(peer.send(&me, "may I?").await),
-        Before::WasAskedWhileOff => {
-            let asked = peer.send(&me, "may I?").await;
-            me.let_write(WhoCanMessage::NoOne).await;
-            Some(asked)
+        Before::Friends => {
+            me.befriend(&peer).await;
+            Some(written(&peer, &me).await)
         }
-        Before::Accepted => {
-            let asked = peer.send(&me, "may I?").await;
-            let id = delivered(asked.clone()).message.unwrap().conversation_id;
-            me.accept(&id).await.unwrap();
-            me.let_write(WhoCanMessage::Friends).await;
-            Some(asked)
+        Before::AskedAgain | Before::WasAskedAgain => {
+            me.befriend(&peer).await;
+            written(&me, &peer).await;
+            written(&peer, &me).await;
+            me.unfollow(&peer).await;
+            peer.unfollow(&me).await;
+            let was_asked = before == Before::WasAskedAgain;
+            let (from, to) = if was_asked {
+                (&peer, &me)
+            } else {
+                (&me, &peer)
+            };
+            Some(written(from, to).await)
+        }
+        Before::Asked | Before::Declined | Before::TookBack => {
+            let id = written(&me, &peer).await;
+            match before {
+                Before::Declined => drop(peer.decline(&id, false).await.unwrap()),
+                Before::TookBack => drop(me.unsend(&id, 1).await.unwrap()),
+                _ => {}
+            }
+            Some(id)
+        }
+        Before::WasAsked | Before::WasAskedWhileOff | Before::IDeclined | Before::Accepted => {
+            let id = written(&peer, &me).await;
+            match before {
+                Before::WasAskedWhileOff => me.let_write(WhoCanMessage::NoOne).await,
+                Before::IDeclined => drop(me.decline(&id, false).await.unwrap()),
+                Before::Accepted => {
+                    me.accept(&id).await.unwrap();
+                    me.let_write(WhoCanMessage::Friends).await;
+                }
+                _ => {}
+            }
+            Some(id)
         }
     };
-    let id = first.map(|answer| delivered(answer).message.unwrap().conversation_id);
     (me, peer, id)
+}
+
+/// A message that was stored; its conversation.
+async fn written(from: &Person, to: &Person) -> String {
+    let stored = delivered(from.send(to, "hello").await).message.unwrap();
+    stored.conversation_id
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_blocks_looks_like_who_is_gone() {
     let mut heard = BTreeSet::new();
-    for before in BEFORE {
+    for (number, before) in BEFORE.into_iter().enumerate() {
         let suite = Suite::start().await;
+        let told = Told::of(&suite).await;
         let (me1, peer1, id1) = live(&suite, "one", before).await;
         let (me2, peer2, id2) = live(&suite, "two", before).await;
         peer1.block(&me1).await;
-        peer2.deactivate().await;
-        let mut blocked = Scribe::new(&suite, &me1, &peer1, id1);
-        let mut gone = Scribe::new(&suite, &me2, &peer2, id2);
+        // In turn the two ways of being gone that people know of.
+        if number % 2 == 0 {
+            peer2.deactivate().await;
+        } else {
+            let mia = suite.moderator("mia").await;
+            suspend_for_a_day(&suite, &mia, &peer2).await;
+        }
+        let mut blocked = Scribe::new(&told, &me1, &peer1, id1);
+        let mut gone = Scribe::new(&told, &me2, &peer2, id2);
         for scribe in [&mut blocked, &mut gone] {
             scribe.read().await;
+            if before == Before::WasAskedWhileOff {
+                scribe.decline_all().await;
+            }
             scribe.write().await;
+            scribe.decline_all().await;
         }
         let (blocked, gone) = (blocked.lines(), gone.lines());
         heard.extend(blocked.iter().map(|line| line.rpc));
@@ -139,34 +201,46 @@ async fn who_blocks_looks_like_who_is_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_declined_hears_what_who_waits_hears() {
     let suite = Suite::start().await;
+    let told = Told::of(&suite).await;
     let (me1, peer1, id1) = live(&suite, "one", Before::Asked).await;
     let (me2, peer2, id2) = live(&suite, "two", Before::Asked).await;
-    let mut before = [
-        Scribe::new(&suite, &me1, &peer1, id1.clone()),
-        Scribe::new(&suite, &me2, &peer2, id2.clone()),
+    let reading = async |what: &str, writes: bool| {
+        let mut heard = [
+            Scribe::new(&told, &me1, &peer1, id1.clone()),
+            Scribe::new(&told, &me2, &peer2, id2.clone()),
+        ];
+        for scribe in &mut heard {
+            scribe.read().await;
+            if writes {
+                scribe.write().await;
+            }
+        }
+        let [one, two] = heard.map(Scribe::lines);
+        same(what, &one, &two);
+    };
+    // One more pair of pairs: those who are declined after their first message hear nothing of it
+    // until they write again, which is as much as is promised.
+    let (me3, peer3, id3) = live(&suite, "three", Before::Asked).await;
+    let (me4, peer4, id4) = live(&suite, "four", Before::Asked).await;
+    peer3.decline(id3.as_ref().unwrap(), false).await.unwrap();
+    let mut early = [
+        Scribe::new(&told, &me3, &peer3, id3),
+        Scribe::new(&told, &me4, &peer4, id4),
     ];
-    for scribe in &mut before {
+    for scribe in &mut early {
         scribe.read().await;
     }
-    let [one, two] = before.map(Scribe::lines);
-    same("asked", &one, &two);
+    let [one, two] = early.map(Scribe::lines);
+    same("declined after the first message", &one, &two);
+
+    reading("asked", false).await;
     for (me, peer) in [(&me1, &peer1), (&me2, &peer2)] {
         for text in ["two", "three"] {
             placement(me.send(peer, text).await);
         }
     }
-    let id = id1.clone().unwrap();
-    peer1.decline(&id, false).await.unwrap();
-    let mut after = [
-        Scribe::new(&suite, &me1, &peer1, id1),
-        Scribe::new(&suite, &me2, &peer2, id2),
-    ];
-    for scribe in &mut after {
-        scribe.read().await;
-        scribe.write().await;
-    }
-    let [one, two] = after.map(Scribe::lines);
-    same("declined", &one, &two);
+    peer1.decline(id1.as_ref().unwrap(), false).await.unwrap();
+    reading("declined after the third message", true).await;
 }
 
 #[track_caller]

@@ -12,8 +12,8 @@ use postern_proto::{
 };
 
 use super::{
-    acting::{World, wire},
-    oracle::{Act, Model, Who},
+    acting::{World, choice},
+    oracle::{Act, Content, Model, Who},
 };
 use crate::suite::{Person, Suite, repetitions, seed};
 
@@ -25,6 +25,12 @@ const PEOPLE: usize = 4;
 /// Acts between two cases.
 const ACTS: usize = 3;
 
+const CONTENTS: [Content; 4] = [
+    Content::Text,
+    Content::Text,
+    Content::TextWithLink,
+    Content::Video,
+];
 const WHO: [Who; 3] = [Who::Everyone, Who::Friends, Who::NoOne];
 
 /// People of the suite and the oracle's idea of them, which must never part.
@@ -59,7 +65,11 @@ impl Both {
     async fn act(&mut self) {
         let (me, peer) = self.pair();
         let who = self.random.choice(WHO).unwrap();
-        let act = match self.random.u8(0..20) {
+        let act = match self.random.u8(0..22) {
+            // Somebody who has left does nothing but come back.
+            _ if !self.model.here[me] => Act::Return(me),
+            20 => Act::Leave(me),
+
             0..=2 => Act::Follow(me, peer),
             3 => Act::Unfollow(me, peer),
             4 => Act::Remove(me, peer),
@@ -105,13 +115,16 @@ async fn what_is_explained_is_what_is_sent() {
                 both.act().await;
             }
             let (me, peer) = both.pair();
-            let expected = both.model.told(me, peer);
-            let explained = both.world.explain(me, peer).await;
+            let content = both.random.choice(CONTENTS).unwrap();
+            let expected = both.model.told_of(content, me, peer);
+            let explained = both.world.explain_of(content, me, peer).await;
             assert_eq!(explained, expected, "world {world}, case {case}: explained");
             // Explaining has changed nothing.
-            let sent = both.world.send(me, peer).await;
+            let sent = both.world.send_of(content, me, peer).await;
             assert_eq!(sent, expected, "world {world}, case {case}: sent");
-            both.model.act(Act::Send(me, peer));
+            if sent.is_delivered() {
+                both.model.act(Act::Send(me, peer));
+            }
             both.pass();
         }
     }
@@ -129,6 +142,10 @@ async fn what_a_preview_tells_is_what_the_change_does() {
                 both.act().await;
             }
             let me = both.random.usize(0..PEOPLE);
+            if !both.model.here[me] {
+                both.model.act(Act::Return(me));
+                both.world.act(Act::Return(me)).await;
+            }
             let who = both.random.choice(WHO).unwrap();
             let named = preview(&both.world.people[me], who).await;
             let told = both.places(named);
@@ -190,7 +207,7 @@ async fn preview(person: &Person, who: Who) -> Vec<String> {
     let (mut named, mut token, mut count) = (Vec::new(), String::new(), None);
     loop {
         let ask = person.ask(PreviewSettingsRequest {
-            who_can_message: wire(who).into(),
+            who_can_message: choice(who).into(),
             page: Some(PageRequest {
                 page_size: 2,
                 page_token: token,

@@ -163,7 +163,15 @@ async fn every_decision_can_be_looked_up_without_what_was_said() {
     assert!(!format!("{found:?}").contains("canary"));
 
     let denied = (Code::PermissionDenied, ErrorReason::CallerNotAllowed);
-    assert_fails(decision(&ben, named).await, denied.0, denied.1);
+    assert_fails(decision(&ben, named.clone()).await, denied.0, denied.1);
+    // With a role as well, the two of them are told of none: it says who blocks whom.
+    for person in [&ada, &ben] {
+        let part = suite.with_role(person, Role::Moderator);
+        for named in [named.clone(), refusal(&id)] {
+            let own = decision(&part, named).await;
+            assert_fails(own, Code::NotFound, ErrorReason::DecisionNotFound);
+        }
+    }
     let nothing = decision(&operator, refusal(&ada.id.to_string())).await;
     assert_fails(nothing, Code::NotFound, ErrorReason::DecisionNotFound);
 }

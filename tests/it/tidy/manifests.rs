@@ -19,7 +19,7 @@ fn may_use(name: &str) -> Option<Vec<&'static str>> {
     ];
     let suite = [SHARED.as_slice(), services.as_slice()].concat();
     Some(match name {
-        "postern-proto" | "postern-policy" => vec![],
+        "postern-proto" | "postern-policy" | "postern-model" => vec![],
         "postern-shared" => vec!["postern-proto"],
         "postern-identity" | "postern-graph" | "postern-settings" | "postern-load" => {
             SHARED.to_vec()
@@ -86,6 +86,66 @@ pub fn inherits(path: &str, text: &str) -> Vec<String> {
         }
     }
     problems
+}
+
+/// The feature that takes the guard of the commit away.
+const UNGUARDED: &str = "unguarded";
+
+/// No manifest turns on the feature that takes the guard away: it is declared, the program that it
+/// is for requires it, and that is all.
+pub fn guarded(path: &str, text: &str) -> Vec<String> {
+    let manifest = parse(path, text);
+    let mut problems = Vec::new();
+    let workspace = manifest.get("workspace").and_then(Value::as_table);
+    let all = std::iter::once(&manifest).chain(workspace);
+    for (section, name, value) in all.flat_map(dependencies) {
+        let features = value.get("features").and_then(Value::as_array);
+        if features.into_iter().flatten().any(is_unguarded) {
+            problems.push(format!("{path}: [{section}] `{name}` without its guard"));
+        }
+    }
+    let features = manifest.get("features").and_then(Value::as_table);
+    for (feature, enabled) in features.into_iter().flatten() {
+        let enables = enabled.as_array().into_iter().flatten().any(is_unguarded);
+        if enables {
+            problems.push(format!(
+                "{path}: the feature `{feature}` takes the guard away"
+            ));
+        }
+    }
+    for program in manifest
+        .get("bin")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let name = program
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let required = program.get("required-features").and_then(Value::as_array);
+        let needs_it = required.into_iter().flatten().any(is_unguarded);
+        if needs_it != name.ends_with(UNGUARDED) {
+            problems.push(format!(
+                "{path}: the name of `{name}` must tell that it is {UNGUARDED}"
+            ));
+        }
+    }
+    problems
+}
+
+fn is_unguarded(feature: &Value) -> bool {
+    let feature = feature.as_str().unwrap_or_default();
+    feature.rsplit('/').next() == Some(UNGUARDED)
+}
+
+/// What is built to be served has all its guards.
+pub fn serves_the_guard(path: &str, text: &str) -> Vec<String> {
+    let words = [UNGUARDED, "--all-features"];
+    let found = words.into_iter().filter(|word| text.contains(word));
+    found
+        .map(|word| format!("{path}: `{word}` builds what must not be served"))
+        .collect()
 }
 
 /// The workspace lists every crate in the tree and no other.
@@ -170,6 +230,7 @@ mod tests {
                 "postern",
             ),
             ("postern-load", "dependencies", "postern"),
+            ("postern-model", "dependencies", "postern-messaging"),
             ("postern-policy", "dependencies", "serde"),
             ("postern-policy", "dev-dependencies", "serde"),
             ("postern-new", "dependencies", "serde"),
@@ -236,6 +297,34 @@ mod tests {
             assert_ne!(text, GOOD);
             assert_eq!(inherits("Cargo.toml", &text).len(), 1, "{bad}");
         }
+    }
+
+    #[test]
+    fn whoever_takes_the_guard_away_is_found() {
+        let alone = "[features]\nunguarded = []\n[[bin]]\nname = 'x-unguarded'\n\
+                     required-features = ['unguarded']\n";
+        assert_eq!(guarded("Cargo.toml", alone), Vec::<String>::new());
+        for bad in [
+            "[features]\ndefault = ['unguarded']\nunguarded = []",
+            "[features]\nproof = ['postern-messaging/unguarded']",
+            "[dependencies]\nx = { workspace = true, features = ['unguarded'] }",
+            "[workspace.dependencies]\nx = { path = 'x', features = ['unguarded'] }",
+            "[dev-dependencies]\nx = { workspace = true, features = ['unguarded'] }",
+            "[[bin]]\nname = 'postern-messaging'\nrequired-features = ['unguarded']",
+            "[[bin]]\nname = 'x-unguarded'",
+        ] {
+            assert_eq!(guarded("Cargo.toml", bad).len(), 1, "{bad}");
+        }
+        for bad in [
+            "cargo build --all-features",
+            "--features postern-messaging/unguarded",
+        ] {
+            assert_eq!(serves_the_guard("Dockerfile", bad).len(), 1, "{bad}");
+        }
+        assert_eq!(
+            serves_the_guard("Dockerfile", "cargo build"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

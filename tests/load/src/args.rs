@@ -25,6 +25,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Measure GetRelationship.
     Relationships(RelationshipsArgs),
+    /// Prove that nothing lands after an acknowledged "no".
+    Prove(ProveArgs),
 }
 
 /// The arguments of `replay`.
@@ -71,6 +73,27 @@ pub struct RelationshipsArgs {
     pub in_flight: usize,
     /// Connections to each server.
     pub connections: usize,
+}
+
+/// The arguments of `prove-fence`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProveArgs {
+    /// How to call; the rate and what is under way follow from the trials.
+    pub options: Options,
+    /// How many trials have to count.
+    pub trials: u32,
+    /// What the lots follow from.
+    pub seed: u32,
+    /// Recipients, each with a trial of its own at the same time.
+    pub lanes: usize,
+    /// Senders of each recipient.
+    pub senders: usize,
+    /// Messages of each sender under way at the same time.
+    pub streams: usize,
+    /// Blocks that are measured, with and without a flood; 0: none.
+    pub blocks: u32,
+    /// The program that makes the person of a handle a moderator.
+    pub grant: PathBuf,
 }
 
 /// A server and what it is asked.
@@ -158,10 +181,10 @@ impl Targets {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArgsError {
     /// Nothing was asked for.
-    #[error("expected the command `replay`, `trace` or `relationships`")]
+    #[error("expected the command `replay`, `trace`, `relationships` or `prove-fence`")]
     NoCommand,
     /// Something else was asked for.
-    #[error("unknown command `{0}`; expected `replay`, `trace` or `relationships`")]
+    #[error("unknown command `{0}`; expected `replay`, `trace`, `relationships` or `prove-fence`")]
     UnknownCommand(String),
     /// A flag or word that means nothing here.
     #[error("unknown argument `{0}`")]
@@ -217,6 +240,22 @@ const RELATIONSHIPS_FLAGS: [&str; 12] = [
     "--in-flight",
     "--connections",
 ];
+const PROVE_FLAGS: [&str; 14] = [
+    "--trials",
+    "--seed",
+    "--lanes",
+    "--senders",
+    "--streams",
+    "--blocks",
+    "--grant",
+    "--target",
+    "--identity",
+    "--graph",
+    "--settings",
+    "--messaging",
+    "--connections",
+    "--patience",
+];
 
 /// Reads the arguments after the program's name.
 ///
@@ -235,6 +274,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
             let given = Given::collect(rest, &RELATIONSHIPS_FLAGS)?;
             relationships(&given).map(Command::Relationships)
         }
+        "prove-fence" => prove(&Given::collect(rest, &PROVE_FLAGS)?).map(Command::Prove),
         unknown => Err(ArgsError::UnknownCommand(unknown.to_owned())),
     }
 }
@@ -242,6 +282,34 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
 fn replay(given: &Given) -> Result<ReplayArgs, ArgsError> {
     let trace = given.path("--trace");
     let trace = trace.ok_or(ArgsError::Missing("--trace FILE"))?;
+    let mut options = options(given)?;
+    if let Some(in_flight) = given.number("--in-flight", 1..=4096)? {
+        options.in_flight = in_flight as usize;
+    }
+    options.rate = given.number("--rate", 1..=1_000_000)?;
+    Ok(ReplayArgs { trace, options })
+}
+
+fn prove(given: &Given) -> Result<ProveArgs, ArgsError> {
+    let number = |flag, range, default| {
+        let number = given.number(flag, range)?;
+        Ok::<_, ArgsError>(number.unwrap_or(default))
+    };
+    let grant = given.path("--grant");
+    Ok(ProveArgs {
+        options: options(given)?,
+        trials: number("--trials", 0..=10_000_000, 500)?,
+        seed: number("--seed", 0..=u32::MAX, 1)?,
+        lanes: number("--lanes", 1..=1_000, 16)? as usize,
+        senders: number("--senders", 1..=1_000, 3)? as usize,
+        streams: number("--streams", 1..=100, 2)? as usize,
+        blocks: number("--blocks", 0..=1_000_000, 200)?,
+        grant: grant.ok_or(ArgsError::Missing("--grant PROGRAM"))?,
+    })
+}
+
+/// Where the services are, and how they are called.
+fn options(given: &Given) -> Result<Options, ArgsError> {
     let targets = given
         .urls("--target")?
         .unwrap_or_else(|| vec!["http://127.0.0.1:50051".to_owned()]);
@@ -259,14 +327,10 @@ fn replay(given: &Given) -> Result<ReplayArgs, ArgsError> {
     if let Some(connections) = given.number("--connections", 1..=256)? {
         options.connections = connections as usize;
     }
-    if let Some(in_flight) = given.number("--in-flight", 1..=4096)? {
-        options.in_flight = in_flight as usize;
-    }
     if let Some(seconds) = given.number("--patience", 1..=3600)? {
         options.patience = Duration::from_secs(seconds.into());
     }
-    options.rate = given.number("--rate", 1..=1_000_000)?;
-    Ok(ReplayArgs { trace, options })
+    Ok(options)
 }
 
 fn trace(given: &Given) -> Result<TraceArgs, ArgsError> {

@@ -58,6 +58,14 @@ pub enum LoadError {
         /// What is wrong.
         problem: &'static str,
     },
+    /// The program that grants a role did not do it.
+    #[error("`{}` made nobody a moderator: {why}", program.display())]
+    Grant {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        why: String,
+    },
     /// A call failed that the replay cannot do without.
     #[error(transparent)]
     Call(#[from] CallError),

@@ -1,5 +1,6 @@
 //! Replays a recorded trace of who wrote to whom against running services, and reads back what
-//! they kept; makes up such traces; measures the one internal call that each message costs.
+//! they kept; makes up such traces; measures the one internal call that each message costs; proves
+//! from outside that nothing lands after an acknowledged "no".
 //!
 //! It promises that what was acknowledged is looked for where its receiver would look, and that
 //! the same trace is the same replay every time: handles, passwords, message ids and texts follow
@@ -17,6 +18,7 @@ pub mod pairs;
 pub mod plan;
 pub mod prepare;
 pub mod progress;
+pub mod prove;
 pub mod read;
 pub mod relationships;
 pub mod replay;

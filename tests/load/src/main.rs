@@ -1,16 +1,17 @@
 //! The command `postern-load`: reads its arguments, does what they ask, tells the result.
 //!
 //! Standard output carries the one line of JSON (or the help or the trace that was asked for) and
-//! nothing else. Exit codes: 0 all is well, 1 it failed or found a fault, 2 it could not begin.
+//! nothing else. Exit codes: 0 all is well, 1 it failed or found a fault, 2 it could not begin. Of
+//! a proof: 1 the promise is broken, 2 nothing was proved.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
 
-use postern_load::args::{self, Command, RelationshipsArgs, ReplayArgs, TraceArgs};
+use postern_load::args::{self, Command, ProveArgs, RelationshipsArgs, ReplayArgs, TraceArgs};
 use postern_load::error::LoadError;
 use postern_load::progress::Style;
-use postern_load::{relationships, replay, synthetic, trace};
+use postern_load::{prove, relationships, replay, synthetic, trace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -19,26 +20,42 @@ async fn main() -> ExitCode {
         Ok(Command::Replay(args)) => run(&args).await,
         Ok(Command::Trace(args)) => make(&args),
         Ok(Command::Relationships(args)) => measure(&args).await,
+        Ok(Command::Prove(args)) => prove(&args).await,
         Err(error) => complain(&format!("{error}\n\n{}", args::USAGE), 2),
     }
 }
 
 async fn run(args: &ReplayArgs) -> ExitCode {
-    let style = if stderr().is_terminal() {
-        Style::Terminal
-    } else {
-        Style::Lines
-    };
     let trace = match trace::read(&args.trace) {
         Ok(trace) => trace,
         Err(error) => return refuse(&error),
     };
-    match replay::run(&trace, &args.options, style).await {
+    match replay::run(&trace, &args.options, style()).await {
         Ok(report) => {
             let told = tell(&report.json());
             report.fault().map_or(told, |fault| complain(&fault, 1))
         }
         Err(error) => refuse(&error),
+    }
+}
+
+async fn prove(args: &ProveArgs) -> ExitCode {
+    match prove::run(args, style()).await {
+        Ok(proof) => {
+            let told = tell(&proof.json());
+            let code = if proof.is_violated() { 1 } else { 2 };
+            let fault = proof.fault(args.trials.into());
+            fault.map_or(told, |fault| complain(&fault, code))
+        }
+        Err(error) => complain(&error.to_string(), 2),
+    }
+}
+
+fn style() -> Style {
+    if stderr().is_terminal() {
+        Style::Terminal
+    } else {
+        Style::Lines
     }
 }
 
@@ -74,6 +91,7 @@ fn refuse(error: &LoadError) -> ExitCode {
         LoadError::Unreadable { .. }
         | LoadError::Malformed { .. }
         | LoadError::Address { .. }
+        | LoadError::Grant { .. }
         | LoadError::Header { .. } => 2,
         LoadError::Unwritable { .. } | LoadError::Call(_) | LoadError::Endless { .. } => 1,
     };

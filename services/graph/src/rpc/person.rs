@@ -75,7 +75,15 @@ async fn find_as_present(rpc: &Rpc, me: &Me, person: Option<PersonRef>) -> Resul
 
 /// Somebody who was named and is not the caller.
 async fn look_up(rpc: &Rpc, me: &Me, person: &Named) -> Result<Peer, Error> {
-    let peer = ask(rpc, me, person).await?;
+    let peer = match ask(rpc, me, person).await {
+        Err(Error::AccountNotFound) => {
+            // As much is read about nobody as about somebody who hides: the time taken must not
+            // tell them apart.
+            rpc.store.pair(me.id, UserId::random(&rpc.random)).await?;
+            return Err(Error::AccountNotFound);
+        }
+        found => found?,
+    };
     if peer.id == me.id {
         return Err(Error::SelfReference);
     }

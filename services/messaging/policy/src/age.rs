@@ -10,25 +10,40 @@
 use crate::facts::{AgeBand, Answer, Filters, Person, Settings, WhoCanMessage};
 
 impl Settings {
-    /// These settings as they count at their owner's age: at 16 and 17 EVERYONE counts as FRIENDS,
-    /// and the filters for spam and offensive content count as on. Those under 16 take no messages
-    /// anyway.
+    /// These settings as they count at their owner's age. At 16 and 17 EVERYONE counts as FRIENDS,
+    /// and the filters for spam and offensive content count as on; under 16 whatever was chosen
+    /// counts as NO_ONE.
+    ///
+    /// What was agreed to under EVERYONE lapses where that counts as FRIENDS, as if its owner had
+    /// tightened it. They have no later version to renew it with until they choose for themselves.
     #[must_use]
     pub const fn at_age(self, age_band: AgeBand) -> Self {
         match age_band {
-            AgeBand::From16To17 => Self {
-                who_can_message: match self.who_can_message {
-                    WhoCanMessage::Everyone | WhoCanMessage::Friends => WhoCanMessage::Friends,
-                    WhoCanMessage::NoOne => WhoCanMessage::NoOne,
-                },
-                filters: Filters {
-                    spam: true,
-                    offensive: true,
-                    keywords: self.filters.keywords,
-                },
+            AgeBand::Under16 => Self {
+                who_can_message: WhoCanMessage::NoOne,
                 ..self
             },
-            AgeBand::Under16 | AgeBand::Adult => self,
+            AgeBand::From16To17 => self.of_minor(),
+            AgeBand::Adult => self,
+        }
+    }
+
+    const fn of_minor(self) -> Self {
+        let (who_can_message, left_everyone_version) = match self.who_can_message {
+            WhoCanMessage::Everyone => (WhoCanMessage::Friends, self.version.saturating_add(1)),
+            kept @ (WhoCanMessage::Friends | WhoCanMessage::NoOne) => {
+                (kept, self.left_everyone_version)
+            }
+        };
+        Self {
+            who_can_message,
+            version: self.version,
+            left_everyone_version,
+            filters: Filters {
+                spam: true,
+                offensive: true,
+                keywords: self.filters.keywords,
+            },
         }
     }
 }

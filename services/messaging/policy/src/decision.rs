@@ -58,6 +58,12 @@ pub enum Placement {
     HiddenRequest,
 }
 
+impl Placement {
+    /// Those of content that a filter of B's found something in: it stays behind a tap wherever the
+    /// conversation goes later.
+    pub const WARNED: [Self; 2] = [Self::InboxWithWarning, Self::HiddenRequest];
+}
+
 /// What A is told about a delivered message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Told {

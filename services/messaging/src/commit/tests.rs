@@ -2,6 +2,7 @@
 //! tell the world.
 
 pub mod events;
+pub mod gate;
 
 use std::sync::Arc;
 

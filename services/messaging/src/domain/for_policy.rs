@@ -25,6 +25,16 @@ impl Consent {
 }
 
 impl Request {
+    /// The same at this moment, as the one who was asked sees it: of what was withdrawn there is
+    /// nothing to see.
+    #[must_use]
+    pub fn for_recipient(self, now: Timestamp) -> policy::Request {
+        match self {
+            Self::Withdrawn { .. } => policy::Request::None,
+            seen => seen.for_policy(now),
+        }
+    }
+
     /// The same at this moment.
     #[must_use]
     pub fn for_policy(self, now: Timestamp) -> policy::Request {

@@ -68,7 +68,7 @@ impl PreparedSend {
             content: self.content.clone(),
             sent_at: self.sent_at,
             deleted_at: None,
-            warned: self.placement == Placement::InboxWithWarning,
+            warned: Placement::WARNED.contains(&self.placement),
             told: self.told,
         }
     }

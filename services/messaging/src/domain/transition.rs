@@ -150,16 +150,45 @@ pub fn withdraw(before: Conversation, author: UserId) -> Conversation {
     before.with_side(author, mine)
 }
 
+/// How many messages of the two requests of a pair were decided after a block, by somebody who
+/// knew that it had ended. Where it is heard of in time there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later {
+    /// Of the one who blocks.
+    pub own: u32,
+    /// Of the other.
+    pub theirs: u32,
+}
+
+#[cfg(test)]
+impl Later {
+    /// None.
+    pub const NONE: Self = Self { own: 0, theirs: 0 };
+}
+
 /// `blocker` blocks the other: their own request is withdrawn, and what the other asked is nothing
 /// any more. Unblocking restores neither. What is settled stays settled, and consents end by their
-/// epoch.
+/// epoch. What came later goes on as if the block had been heard of before it: an own request was
+/// opened again, the other's is a new one.
 #[must_use]
-pub fn block(before: Conversation, blocker: UserId, blocked: UserId) -> Conversation {
+pub fn block(before: Conversation, blocker: UserId, blocked: UserId, later: Later) -> Conversation {
     let mut theirs = before.side(blocked);
-    if let Request::Pending { .. } | Request::Withdrawn { .. } = theirs.request {
-        theirs.request = Request::None;
+    theirs.request = match theirs.request {
+        Request::Pending { .. } | Request::Withdrawn { .. } if later.theirs == 0 => Request::None,
+        Request::Pending { sent } => Request::Pending {
+            sent: sent.min(later.theirs),
+        },
+        Request::Withdrawn { sent } => Request::Withdrawn {
+            sent: sent.min(later.theirs),
+        },
+        settled @ (Request::None | Request::Accepted | Request::Declined { .. }) => settled,
+    };
+    let after = before.with_side(blocked, theirs);
+    if later.own == 0 {
+        withdraw(after, blocker)
+    } else {
+        after
     }
-    withdraw(before, blocker).with_side(blocked, theirs)
 }
 
 /// What an act does to a request and others may hear of. Of a decline nobody does, and neither of a

@@ -4,16 +4,28 @@
 //! Promises: pure; two spellings of one text (case, composition, invisible characters, white space)
 //! are one. Must not: keep a text or a part of one: what leaves here is a class or a mark.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::hmac;
 use postern_policy::{Class, Verdict};
 use postern_shared::id::UserId;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{Content, Kind};
 
+/// What marks are made with. Without it nobody finds out by guessing what a text says.
+#[derive(Debug, Clone)]
+pub struct MarkKey(hmac::Key);
+
+impl MarkKey {
+    /// Takes a secret: the same for everybody who compares marks.
+    #[must_use]
+    pub fn new(secret: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+}
+
 /// Stands for a text that its sender sent to several strangers: it tells whether two texts are the
-/// same, and nothing of what they say. It begins with the sender, so that the same text of two
-/// people does not look the same.
+/// same, and to nobody who lacks the key what they say. It begins with the sender, so that the same
+/// text of two people does not look the same.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Mark([u8; 16]);
 
@@ -26,19 +38,19 @@ impl std::fmt::Debug for Mark {
 impl Mark {
     /// That of a text; other contents have none.
     #[must_use]
-    pub fn of(sender: UserId, content: &Content) -> Option<Self> {
+    pub fn of(key: &MarkKey, sender: UserId, content: &Content) -> Option<Self> {
         if content.kind() != Kind::Text {
             return None;
         }
         let folded = fold(content.body());
-        let mut hashed = sender.uuid().into_bytes().to_vec();
+        let mut hash = hmac::Context::with_key(&key.0);
+        hash.update(sender.uuid().as_bytes());
         for word in folded.split_whitespace() {
-            hashed.extend(word.as_bytes());
-            hashed.push(b' ');
+            hash.update(word.as_bytes());
+            hash.update(b" ");
         }
-        let hash = digest::digest(&digest::SHA256, &hashed);
         let mut first = [0; 16];
-        first.copy_from_slice(&hash.as_ref()[..16]);
+        first.copy_from_slice(&hash.sign().as_ref()[..16]);
         Some(Self(first))
     }
 
@@ -290,7 +302,8 @@ mod tests {
     fn marks_tell_the_same_text_and_nothing_else() {
         let random = Random::system();
         let (ada, ben) = (UserId::random(&random), UserId::random(&random));
-        let mark = |sender, said: &str| Mark::of(sender, &text(said)).unwrap();
+        let key = MarkKey::new(&[7; 32]);
+        let mark = |sender, said: &str| Mark::of(&key, sender, &text(said)).unwrap();
         let first = mark(ada, "Buy this NOW");
         for same in ["buy this now", " buy\tthis\n now ", "b\u{200B}uy this now"] {
             assert_eq!(mark(ada, same), first, "{same}");
@@ -300,8 +313,14 @@ mod tests {
         }
         assert_ne!(mark(ben, "Buy this NOW"), first);
         let video = Content::video("v".to_owned()).unwrap();
-        assert_eq!(Mark::of(ada, &video), None);
+        assert_eq!(Mark::of(&key, ada, &video), None);
+        let elsewhere = MarkKey::new(&[8; 32]);
+        assert_ne!(
+            Mark::of(&elsewhere, ada, &text("buy this now")),
+            Some(first)
+        );
         assert_eq!(format!("{first:?}"), "Mark");
+        assert!(!format!("{key:?}").contains("7, 7"));
     }
 
     #[test]

@@ -193,8 +193,8 @@ where
     }
 
     /// What is known of each, in the order in which they are named: what is kept, what somebody
-    /// else asks at the moment, or what the owner answers to `ask`. An answer to a question numbered
-    /// `since` or lower will not do.
+    /// else asks at the moment, or what the owner answers to `ask`. An answer to a question
+    /// numbered `since` or lower will not do.
     pub(super) async fn get<F, Fut>(
         &self,
         mut wanted: Vec<Wanted<K>>,

@@ -4,6 +4,7 @@
 //! Promises: an answer that leaves somebody out, or is about others than were asked for, is none;
 //! nothing of it is kept, nor taken from what is.
 
+use futures_util::future::try_join_all;
 use postern_policy::{Answer, Edges, Person, Settings};
 use postern_proto::{
     graph::v1::{BatchGetRelationshipsRequest, Relationship},
@@ -23,6 +24,9 @@ use super::{
     ask::answers,
     read::{person, settings},
 };
+
+/// Questions that are under way at once.
+const QUESTIONS_MAX: usize = 10;
 
 impl Owners {
     /// A person's settings.
@@ -56,7 +60,7 @@ impl Owners {
     }
 
     /// What lies between a person and each of several others, the others being who writes: in the
-    /// order in which they are named.
+    /// order in which they are named. Graph is asked about all of them at once, in a few questions.
     ///
     /// # Errors
     /// When graph cannot be asked about one of them.
@@ -67,23 +71,35 @@ impl Owners {
         senders: &[UserId],
     ) -> Result<Vec<Edges>, Dependency> {
         let mut all = Vec::with_capacity(senders.len());
-        for some in senders.chunks(PEOPLE_MAX) {
-            let ask = caller.ask(BatchGetRelationshipsRequest {
-                user_id: user.to_string(),
-                peer_ids: some.iter().map(UserId::to_string).collect(),
-            });
-            let answered = self.graph.clone().batch_get_relationships(ask).await;
-            let told = answered.map_err(failed)?.into_inner().relationships;
-            let about = |(told, sender): (&Relationship, &UserId)| {
-                told.user_id == user.to_string() && told.peer_id == sender.to_string()
-            };
-            if told.len() != some.len() || !told.iter().zip(some).all(about) {
-                let nonsense = "the answer is about other people than were asked for";
-                return Err(failed(Status::internal(nonsense)));
-            }
-            all.extend(told.iter().map(towards_user));
+        for some in senders.chunks(PEOPLE_MAX * QUESTIONS_MAX) {
+            let questions = some.chunks(PEOPLE_MAX);
+            let asked = questions.map(|few| self.edges_of_few(caller, user, few));
+            all.extend(try_join_all(asked).await?.concat());
         }
         Ok(all)
+    }
+
+    /// The same of as many as one question takes.
+    async fn edges_of_few(
+        &self,
+        caller: &Caller,
+        user: UserId,
+        senders: &[UserId],
+    ) -> Result<Vec<Edges>, Dependency> {
+        let ask = caller.ask(BatchGetRelationshipsRequest {
+            user_id: user.to_string(),
+            peer_ids: senders.iter().map(UserId::to_string).collect(),
+        });
+        let answered = self.graph.clone().batch_get_relationships(ask).await;
+        let told = answered.map_err(failed)?.into_inner().relationships;
+        let about = |(told, sender): (&Relationship, &UserId)| {
+            told.user_id == user.to_string() && told.peer_id == sender.to_string()
+        };
+        if told.len() != senders.len() || !told.iter().zip(senders).all(about) {
+            let nonsense = "the answer is about other people than were asked for";
+            return Err(failed(Status::internal(nonsense)));
+        }
+        Ok(told.iter().map(towards_user).collect())
     }
 }
 

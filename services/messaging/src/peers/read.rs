@@ -1,5 +1,5 @@
-//! What the owners' answers say, as messaging keeps and decides by it: a value and its version, read
-//! together or not at all.
+//! What the owners' answers say, as messaging keeps and decides by it: a value and its version,
+//! read together or not at all.
 //!
 //! Promises: an unknown enum value, a missing part, a number out of range: then nothing is read.
 

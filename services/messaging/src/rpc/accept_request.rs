@@ -11,10 +11,10 @@ use super::{
     round::Rounds,
 };
 use crate::{
-    domain::{self, Folder, Request, Versions},
+    domain::{self, Request, Versions},
     error::Error,
     peers::{Need, Round},
-    store::Settled,
+    store::{Settled, Settlement},
 };
 
 pub(super) async fn accept_request(
@@ -47,8 +47,7 @@ pub(super) async fn accept_request(
             after: domain::accept(before, me.id, other, owners, now),
             person: me.id,
             versions: Some(versions),
-            folder: Folder::Inbox,
-            tell_other: true,
+            how: Settlement::Accepted,
             at: now,
         };
         if rpc.store.settle(settled).await? {

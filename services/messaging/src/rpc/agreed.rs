@@ -44,7 +44,7 @@ pub(super) fn receiving(
         settings,
         edges,
         consent: pair.side(me).consent.for_policy(),
-        request: pair.side(sender).request.for_policy(now),
+        request: pair.side(sender).request.for_recipient(now),
         request_messages_max: rpc.config.request_messages_max,
     }
 }

@@ -4,9 +4,9 @@ use postern_shared::id::{ConversationId, UserId};
 
 use super::{ROUNDS_MAX, Rpc};
 use crate::{
-    domain::{self, Conversation, Folder, Request},
+    domain::{self, Conversation, Request},
     error::Error,
-    store::Settled,
+    store::{Settled, Settlement},
 };
 
 /// What is known of a conversation in which somebody may have asked the caller.
@@ -65,8 +65,7 @@ pub(super) async fn decline(rpc: &Rpc, me: UserId, id: ConversationId) -> Result
             person: me,
             // Declining asks no owner: saying no is always allowed.
             versions: None,
-            folder: Folder::Declined,
-            tell_other: false,
+            how: Settlement::Declined,
             at: now,
         };
         if rpc.store.settle(settled).await? {

@@ -22,17 +22,22 @@ pub(super) async fn batch_decline_requests(
 ) -> Result<BatchDeclineRequestsResponse, Error> {
     let ids = parse(&request.conversation_ids)?;
     let mut answer = BatchDeclineRequestsResponse::default();
-    let mut moved = None;
+    let mut failed = None;
     for id in ids {
         match asked::decline(rpc, me.id, id).await {
             Ok(()) => answer.declined_conversation_ids.push(id.to_string()),
             Err(Error::RequestNotFound) => answer.unknown_conversation_ids.push(id.to_string()),
             // The others are declined all the same; trying again finds them so.
-            Err(error @ Error::Contention) => moved = Some(error),
-            Err(error) => return Err(error),
+            Err(error) => {
+                let hopeless = error.is_of_everything();
+                failed.get_or_insert(error);
+                if hopeless {
+                    break;
+                }
+            }
         }
     }
-    match moved {
+    match failed {
         Some(error) => Err(error),
         None => Ok(answer),
     }

@@ -1,5 +1,6 @@
-//! GetDecision: how one message was decided, for moderators and operators. Every reading leaves a
-//! line in the log: who asked for what, and nothing of what it says.
+//! GetDecision: how one message was decided, for moderators and operators. Nobody reads what they
+//! are part of: the facts say who blocks whom. Every reading leaves a line in the log: who asked
+//! for what, and nothing of what it says.
 
 use postern_proto::{
     messaging::v1::{
@@ -34,6 +35,7 @@ pub(super) async fn get_decision(
 ) -> Result<GetDecisionResponse, Error> {
     let asked = parse(request)?;
     let found = find(rpc, &me, &asked).await?;
+    let found = found.filter(|found| found.sender != me.id && found.recipient != Some(me.id));
     let (kind, conversation, seq, refusal) = match &asked {
         Asked::Refusal(_, id) => ("refusal", None, None, Some(id.to_string())),
         Asked::Message(id, seq) => ("message", Some(id.to_string()), Some(*seq), None),

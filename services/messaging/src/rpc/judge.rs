@@ -35,7 +35,7 @@ pub(super) async fn judge(
     let (Some(most), true) = (most, from_stranger) else {
         return Ok((found, None));
     };
-    let Some(mark) = Mark::of(said.sender, said.content) else {
+    let Some(mark) = Mark::of(&rpc.mark_key, said.sender, said.content) else {
         return Ok((found, None));
     };
     let mut marked = Marked {

@@ -15,6 +15,7 @@ mod fake;
 mod moving;
 mod nonsense;
 mod preview;
+mod races;
 mod raising;
 mod receiving;
 mod refetching;

@@ -13,14 +13,16 @@ use postern_shared::{
 };
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbErr, EntityTrait as _, ExprTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set, sea_query::Expr,
-    sea_query::OnConflict,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+    sea_query::{Expr, OnConflict, SimpleExpr},
 };
 
 use super::{
     Store,
     entity::{conversation, mailbox, message, participant},
-    events, rows, texts,
+    events,
+    guard::Guard,
+    rows, texts,
 };
 use crate::domain::{Conversation, Folder, Left, Outcome, PreparedSend, Versions};
 
@@ -31,19 +33,21 @@ impl Store {
     /// # Errors
     /// When the database fails; then none of them is stored.
     pub async fn commit(&self, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
+        let guard = self.guard;
         self.db
-            .write(|tx| async move { commit(&tx, batch).await })
+            .write(|tx| async move { commit(&tx, guard, batch).await })
             .await
     }
 }
 
-async fn commit(tx: &Tx, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
+async fn commit(tx: &Tx, guard: Guard, batch: &[PreparedSend]) -> Result<Vec<Outcome>, DbErr> {
     let mut locked = Locked::take(
         tx,
         batch.iter().flat_map(|send| [send.sender, send.recipient]),
         batch.iter().map(|send| send.before.id),
     )
-    .await?;
+    .await?
+    .under(guard);
     let mut outcomes = Vec::with_capacity(batch.len());
     for send in batch {
         outcomes.push(store_one(tx, &mut locked, send).await?);
@@ -113,7 +117,8 @@ async fn see(
             participant::Column::UserId,
             participant::Column::ConversationId,
         ])
-        .update_columns([participant::Column::Folder, participant::Column::LastEvent])
+        .value(participant::Column::Folder, moved_to(folder))
+        .update_column(participant::Column::LastEvent)
         .value(
             participant::Column::Unread,
             Expr::col((participant::Entity, participant::Column::Unread)).add(unread),
@@ -123,6 +128,18 @@ async fn see(
     .exec_without_returning(&**tx)
     .await?;
     Ok(())
+}
+
+/// Where a conversation that a person has already goes. A stranger who writes something harmless
+/// after what was hidden does not lift it out of there.
+fn moved_to(folder: Folder) -> SimpleExpr {
+    let new = Expr::value(folder.as_str());
+    if folder != Folder::Requests {
+        return new;
+    }
+    let present = Expr::col((participant::Entity, participant::Column::Folder));
+    let hidden = Folder::Hidden.as_str();
+    Expr::case(present.eq(hidden), hidden).finally(new).into()
 }
 
 fn message_row(
@@ -161,6 +178,7 @@ fn message_row(
 
 /// The rows that a transaction holds, and what it has made of them so far.
 pub(super) struct Locked {
+    guard: Guard,
     mailboxes: BTreeMap<UserId, (mailbox::Model, bool)>,
     pairs: BTreeMap<ConversationId, (Conversation, bool)>,
     /// The budgets of `lo` towards `hi` and of `hi` towards `lo`. They are written with their pair.
@@ -195,6 +213,7 @@ impl Locked {
             .all(&**tx)
             .await?;
         let mut locked = Self {
+            guard: Guard::default(),
             mailboxes: BTreeMap::new(),
             pairs: BTreeMap::new(),
             pair_budgets: BTreeMap::new(),
@@ -213,14 +232,18 @@ impl Locked {
         Ok(locked)
     }
 
+    /// The same rows under the guard that a store has.
+    pub(super) const fn under(mut self, guard: Guard) -> Self {
+        self.guard = guard;
+        self
+    }
+
     /// Whether no fence of a person is above the versions that a decision was made with. A missing
     /// row is no answer, so it is no.
     pub(super) fn fences_allow(&self, person: UserId, seen: Versions) -> bool {
-        self.mailboxes.get(&person).is_some_and(|(fences, _)| {
-            fences.fence_graph <= rows::number(seen.graph)
-                && fences.fence_settings <= rows::number(seen.settings)
-                && fences.fence_identity <= rows::number(seen.identity)
-        })
+        self.mailboxes
+            .get(&person)
+            .is_some_and(|(fences, _)| self.guard.allows(fences, seen))
     }
 
     /// Whether the pair is as it was decided upon.

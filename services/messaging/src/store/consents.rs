@@ -141,10 +141,12 @@ impl Store {
     }
 }
 
-/// The statement of a page of a person's conversations by id: whose, above which id, how many.
+/// The statement of a page of a person's conversations by id: whose, above which id, how many. A
+/// row without any event is that of a block between two who never wrote: counted into a page and
+/// left out afterwards, it would make the page look like the last.
 pub(super) fn known_sql() -> String {
     format!(
-        "{LISTED} WHERE p.user_id = $1 AND p.conversation_id > $2 \
+        "{LISTED} WHERE p.user_id = $1 AND p.conversation_id > $2 AND p.last_event > 0 \
          ORDER BY p.conversation_id LIMIT $3"
     )
 }

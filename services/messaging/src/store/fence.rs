@@ -12,7 +12,8 @@ use postern_shared::{
     id::UserId,
 };
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, Set,
+    ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Set,
     sea_query::{Expr, OnConflict},
 };
 
@@ -23,7 +24,7 @@ use super::{
     rows,
     withdraw::leave_folder,
 };
-use crate::domain::{Folder, block, conversation_id};
+use crate::domain::{Conversation, Folder, Later, Request, block, conversation_id};
 
 /// Why a fence is not raised.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +73,10 @@ async fn apply(tx: &Tx, owner: ServiceName, raise: Raise) -> Result<(), RaiseErr
     match raise.effect {
         Some(Effect::Gone) => go(tx, &locked, raise.user, true, version).await?,
         Some(Effect::Returned) => go(tx, &locked, raise.user, false, version).await?,
-        Some(Effect::PeerBlocked(peer)) => block_peer(tx, &mut locked, raise, peer).await?,
-        Some(Effect::PeerUnblocked(peer)) => unblock_peer(tx, &mut locked, raise, peer).await?,
+        Some(Effect::PeerBlocked(peer)) => set_block(tx, &mut locked, raise, peer, true).await?,
+        Some(Effect::PeerUnblocked(peer)) => {
+            set_block(tx, &mut locked, raise, peer, false).await?;
+        }
         None => {}
     }
     locked.write_back(tx).await?;
@@ -138,46 +141,56 @@ async fn go(
     Ok(())
 }
 
-async fn block_peer(tx: &Tx, locked: &mut Locked, raise: Raise, peer: UserId) -> Result<(), DbErr> {
-    if set_blocked(tx, raise, peer, true).await? {
-        end_requests(tx, locked, raise.user, peer).await?;
-    }
-    Ok(())
-}
-
-async fn unblock_peer(
+/// A person blocks another, or ends it.
+///
+/// Ending it implies the block before it, which may not have been heard of and is too old once it
+/// is. Nobody writes between a block and its end, so that whatever was decided before either was
+/// decided before the block: it ends with both alike.
+async fn set_block(
     tx: &Tx,
     locked: &mut Locked,
     raise: Raise,
     peer: UserId,
+    blocked: bool,
 ) -> Result<(), DbErr> {
-    let id = conversation_id(raise.user, peer);
-    let row = participant::Entity::find_by_id((raise.user.uuid(), id.uuid()))
-        .one(&**tx)
-        .await?;
-    let was_blocked = row.is_some_and(|row| row.blocked);
-    if !set_blocked(tx, raise, peer, false).await? || was_blocked {
+    if !set_blocked(tx, raise, peer, blocked).await? {
         return Ok(());
     }
-    // The block before it has not come yet, and will be too old when it does. What it would have
-    // ended ends now: whatever was decided before the unblocking.
-    let Some(pair) = locked.pair(id).copied() else {
+    let Some(before) = locked.pair(conversation_id(raise.user, peer)).copied() else {
         return Ok(());
     };
-    let newest = message::Entity::find_by_id((id.uuid(), pair.last_seq))
-        .one(&**tx)
+    let later = Later {
+        own: later(tx, &before, raise.user, raise).await?,
+        theirs: later(tx, &before, peer, raise).await?,
+    };
+    end_requests(tx, locked, &before, block(before, raise.user, peer, later)).await
+}
+
+/// How many messages of an author's request were decided after a change of the one whose it is.
+async fn later(tx: &Tx, pair: &Conversation, author: UserId, raise: Raise) -> Result<u32, DbErr> {
+    let (Request::Pending { sent } | Request::Withdrawn { sent }) = pair.side(author).request
+    else {
+        return Ok(0);
+    };
+    let decided_with = if author == raise.user {
+        message::Column::SenderGraphVersion
+    } else {
+        message::Column::RecipientGraphVersion
+    };
+    // Those that it counts are its author's newest: a reply would have settled it.
+    let versions: Vec<i64> = message::Entity::find()
+        .filter(message::Column::ConversationId.eq(pair.id.uuid()))
+        .filter(message::Column::SenderId.eq(author.uuid()))
+        .order_by_desc(message::Column::Seq)
+        .limit(u64::from(sent))
+        .select_only()
+        .column(decided_with)
+        .into_tuple()
+        .all(&**tx)
         .await?;
-    let decided_with = newest.map(|row| {
-        if row.sender_id == raise.user.uuid() {
-            row.sender_graph_version
-        } else {
-            row.recipient_graph_version
-        }
-    });
-    if decided_with.is_some_and(|version| version < rows::number(raise.version)) {
-        end_requests(tx, locked, raise.user, peer).await?;
-    }
-    Ok(())
+    let change = rows::number(raise.version);
+    let later = versions.into_iter().filter(|version| *version >= change);
+    Ok(u32::try_from(later.count()).unwrap_or(u32::MAX))
 }
 
 /// Notes on a person's side of a conversation whether they block the other. Answers whether it is
@@ -209,23 +222,21 @@ async fn set_blocked(tx: &Tx, raise: Raise, peer: UserId, blocked: bool) -> Resu
     Ok(changed > 0)
 }
 
-/// What either of the two had asked waits nowhere any more. The one who is blocked is told nothing:
-/// no number of theirs moves.
+/// What either of the two had asked and is ended waits nowhere any more. The one who is blocked is
+/// told nothing: no number of theirs moves.
 async fn end_requests(
     tx: &Tx,
     locked: &mut Locked,
-    blocker: UserId,
-    blocked: UserId,
+    before: &Conversation,
+    after: Conversation,
 ) -> Result<(), DbErr> {
-    let Some(before) = locked.pair(conversation_id(blocker, blocked)).copied() else {
-        return Ok(());
-    };
-    let after = block(before, blocker, blocked);
-    if after != before {
+    if after != *before {
         locked.replace(after);
     }
-    for person in [blocker, blocked] {
-        leave_folder(tx, person, before.id).await?;
+    for (person, other) in [(after.lo, after.hi), (after.hi, after.lo)] {
+        if !matches!(after.side(other).request, Request::Pending { .. }) {
+            leave_folder(tx, person, &after).await?;
+        }
     }
     Ok(())
 }

@@ -223,7 +223,7 @@ CREATE TABLE IF NOT EXISTS overrun (
 const OVERRUN_AGE: &str = "
 CREATE INDEX IF NOT EXISTS overrun_age ON overrun (at_ms)";
 
-/// Who got the same text from the same stranger: a hash of it, never the text.
+/// Who got the same text from the same stranger: a keyed hash, never the text.
 const STRANGER_TEXT: &str = "
 CREATE TABLE IF NOT EXISTS stranger_text (
     sender_id uuid NOT NULL,

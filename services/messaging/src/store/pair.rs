@@ -2,6 +2,7 @@
 
 use postern_shared::{
     clock::Timestamp,
+    db::Tx,
     id::{ConversationId, UserId},
 };
 use sea_orm::{
@@ -13,7 +14,9 @@ use super::{
     Store,
     commit::Locked,
     entity::{conversation, mailbox, message, participant, user_event},
-    events, rows,
+    events,
+    guard::Guard,
+    rows,
 };
 use crate::domain::{
     ClientMessageId, Conversation, Folder, Left, Message, Versions, conversation_id,
@@ -43,12 +46,37 @@ pub struct Settled {
     pub person: UserId,
     /// Their policy versions and the other's, where owners were asked.
     pub versions: Option<(Versions, Versions)>,
-    /// Where the conversation then stands for them.
-    pub folder: Folder,
-    /// Whether the other is told.
-    pub tell_other: bool,
+    /// How they settle it.
+    pub how: Settlement,
     /// When.
     pub at: Timestamp,
+}
+
+/// How a request ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// The conversation moves to the inbox, and the other is told.
+    Accepted,
+    /// It leaves every list of the one who declines, and nobody else is told.
+    Declined,
+}
+
+impl Settlement {
+    /// Where the conversation then stands for the one who settles it.
+    const fn folder(self) -> Folder {
+        match self {
+            Self::Accepted => Folder::Inbox,
+            Self::Declined => Folder::Declined,
+        }
+    }
+
+    /// The name of what happened to whoever is told.
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Accepted => "request_accepted",
+            Self::Declined => "request_declined",
+        }
+    }
 }
 
 impl Store {
@@ -172,71 +200,78 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn settle(&self, settled: Settled) -> Result<bool, DbErr> {
-        let Settled {
-            before,
-            after,
-            person,
-            ..
-        } = settled;
-        let Some(other) = before.peer_of(person) else {
-            return Ok(false);
-        };
+        let guard = self.guard;
         self.db
-            .write(|tx| async move {
-                let people = [person, other].into_iter();
-                let mut locked = Locked::take(&tx, people, [before.id].into_iter()).await?;
-                // The other hears of it too: their no counts as much as the person's own.
-                let fenced = settled.versions.is_some_and(|(own, others)| {
-                    !locked.fences_allow(person, own) || !locked.fences_allow(other, others)
-                });
-                if fenced || !locked.pair_is(&before) {
-                    return Ok(false);
-                }
-                let kind = match settled.folder {
-                    Folder::Inbox => "request_accepted",
-                    _ => "request_declined",
-                };
-                let told = if settled.tell_other {
-                    vec![person, other]
-                } else {
-                    vec![person]
-                };
-                for user in told {
-                    let event = locked.next_event(user);
-                    locked.use_event(user, event);
-                    let row = user_event::ActiveModel {
-                        user_id: Set(user.uuid()),
-                        event: Set(event),
-                        kind: Set(kind.to_owned()),
-                        conversation_id: Set(Some(before.id.uuid())),
-                        seq: Set(0),
-                        at_ms: Set(settled.at.unix_millis()),
-                    };
-                    user_event::Entity::insert(row)
-                        .exec_without_returning(&*tx)
-                        .await?;
-                    if user == person {
-                        participant::Entity::update_many()
-                            .col_expr(
-                                participant::Column::Folder,
-                                Expr::value(settled.folder.as_str()),
-                            )
-                            .col_expr(participant::Column::LastEvent, Expr::value(event))
-                            .filter(participant::Column::UserId.eq(user.uuid()))
-                            .filter(participant::Column::ConversationId.eq(before.id.uuid()))
-                            .exec(&*tx)
-                            .await?;
-                    }
-                }
-                // The number of the last message may have risen since: facts change, it does not.
-                let last_seq = locked
-                    .pair(before.id)
-                    .map_or(before.last_seq, |now| now.last_seq);
-                locked.replace(Conversation { last_seq, ..after });
-                locked.write_back(&tx).await?;
-                events::of_settlement(&tx, &settled).await?;
-                Ok(true)
-            })
+            .write(|tx| async move { settle(&tx, guard, &settled).await })
             .await
     }
+}
+
+async fn settle(tx: &Tx, guard: Guard, settled: &Settled) -> Result<bool, DbErr> {
+    let (before, person) = (&settled.before, settled.person);
+    let Some(other) = before.peer_of(person) else {
+        return Ok(false);
+    };
+    let people = [person, other].into_iter();
+    let locked = Locked::take(tx, people, [before.id].into_iter()).await?;
+    let mut locked = locked.under(guard);
+    if !stands(&locked, settled, other) {
+        return Ok(false);
+    }
+    let event = tell(tx, &mut locked, settled, person).await?;
+    move_conversation(tx, settled, event).await?;
+    if settled.how == Settlement::Accepted {
+        tell(tx, &mut locked, settled, other).await?;
+    }
+    // The number of the last message may have risen since: facts change, it does not.
+    let last_seq = locked
+        .pair(before.id)
+        .map_or(before.last_seq, |now| now.last_seq);
+    locked.replace(Conversation {
+        last_seq,
+        ..settled.after
+    });
+    locked.write_back(tx).await?;
+    events::of_settlement(tx, settled).await?;
+    Ok(true)
+}
+
+/// Whether what it was decided upon still holds.
+fn stands(locked: &Locked, settled: &Settled, other: UserId) -> bool {
+    // The other hears of it too: their no counts as much as the person's own.
+    let fenced = settled.versions.is_some_and(|(own, others)| {
+        !locked.fences_allow(settled.person, own) || !locked.fences_allow(other, others)
+    });
+    !fenced && locked.pair_is(&settled.before)
+}
+
+/// Notes it among what happened to one of the two, and answers under which number.
+async fn tell(tx: &Tx, locked: &mut Locked, settled: &Settled, user: UserId) -> Result<i64, DbErr> {
+    let event = locked.next_event(user);
+    locked.use_event(user, event);
+    let row = user_event::ActiveModel {
+        user_id: Set(user.uuid()),
+        event: Set(event),
+        kind: Set(settled.how.event().to_owned()),
+        conversation_id: Set(Some(settled.before.id.uuid())),
+        seq: Set(0),
+        at_ms: Set(settled.at.unix_millis()),
+    };
+    user_event::Entity::insert(row)
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(event)
+}
+
+/// Puts the conversation where the one who settles the request finds it from now on.
+async fn move_conversation(tx: &Tx, settled: &Settled, event: i64) -> Result<(), DbErr> {
+    use participant::Column;
+    participant::Entity::update_many()
+        .col_expr(Column::Folder, Expr::value(settled.how.folder().as_str()))
+        .col_expr(Column::LastEvent, Expr::value(event))
+        .filter(Column::UserId.eq(settled.person.uuid()))
+        .filter(Column::ConversationId.eq(settled.before.id.uuid()))
+        .exec(&**tx)
+        .await?;
+    Ok(())
 }

@@ -202,7 +202,9 @@ pub fn message(row: message::Model) -> Result<Message, DbErr> {
         content: Content::stored(kind, row.body.unwrap_or_default()),
         sent_at: Timestamp::from_unix_millis(row.sent_at_ms),
         deleted_at: row.deleted_at_ms.map(Timestamp::from_unix_millis),
-        warned: row.placement == placement(Placement::InboxWithWarning),
+        warned: Placement::WARNED
+            .map(placement)
+            .contains(&row.placement.as_str()),
         told: told_of(&row.told)?,
     })
 }

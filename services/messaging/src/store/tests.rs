@@ -1,6 +1,7 @@
 //! The store on a database of its own, and what must be true of it after whatever happened.
 
 mod batch;
+mod blocks;
 mod budgets;
 mod consents;
 mod effects;
@@ -119,6 +120,15 @@ impl World {
     pub async fn ask(&self, from: UserId, to: UserId, id: &str) {
         let pair = self.conversation_of(from, to).await;
         let outcome = self.commit(&[asking(pair, from, id)]).await;
+        assert!(matches!(outcome[..], [Outcome::Stored { .. }]));
+    }
+
+    /// The same, decided when graph's versions of both were this.
+    pub async fn ask_knowing(&self, from: UserId, to: UserId, id: &str, graph: u64) {
+        let mut asked = asking(self.conversation_of(from, to).await, from, id);
+        asked.sender_versions.graph = graph;
+        asked.recipient_versions.graph = graph;
+        let outcome = self.commit(&[asked]).await;
         assert!(matches!(outcome[..], [Outcome::Stored { .. }]));
     }
 

@@ -1,4 +1,5 @@
-//! Who got the same text from the same stranger lately: marks, never texts.
+//! Who got the same text from the same stranger lately: marks, never texts. A text that was deleted
+//! counts on, or whoever takes each one back could send it to as many as they like.
 
 use std::time::Duration;
 

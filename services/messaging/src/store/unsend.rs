@@ -1,8 +1,10 @@
 //! Deleting a message for everyone: its words go, its place stays.
 //!
-//! Promises: only what its author wrote, and only in time; nothing of the body is left; both people
-//! are told once; numbers never move. Needs no owner of facts: it only narrows, so it works towards
-//! somebody who blocks or is gone, and looks the same.
+//! Promises: only what its author wrote, and only in time; of the body nothing is left but, of a
+//! stranger's text and for 24 hours, the keyed hash by which it is recognised when it goes to
+//! others too: taking it back refunds nothing; both people are told once; numbers never move. Needs
+//! no owner of facts: it only narrows, so it works towards somebody who blocks or is gone, and
+//! looks the same.
 
 use std::time::Duration;
 
@@ -173,7 +175,7 @@ async fn withdraw_if_empty(
         .await?;
     if deleted.iter().all(Option::is_some) {
         locked.replace(withdraw(pair, unsend.person));
-        leave_folder(tx, recipient, pair.id).await?;
+        leave_folder(tx, recipient, &pair).await?;
     }
     Ok(())
 }

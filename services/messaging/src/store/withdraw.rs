@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use postern_policy::Placement;
 use postern_shared::{
     clock::Timestamp,
     db::{Tx, any_of},
-    id::{ConversationId, UserId},
+    id::UserId,
 };
 use sea_orm::{
     ColumnTrait as _, DbErr, EntityTrait as _, ExprTrait as _, FromQueryResult, QueryFilter as _,
@@ -17,10 +18,10 @@ use sea_orm::{
 use super::{
     Store,
     commit::Locked,
-    entity::{conversation, participant},
+    entity::{conversation, message, participant},
     rows,
 };
-use crate::domain::{Conversation, Folder, Request, withdraw};
+use crate::domain::{Consent, Conversation, Folder, Request, withdraw};
 
 /// Messages that are looked at together.
 const PAGE_ROWS: i64 = 500;
@@ -111,7 +112,7 @@ impl Store {
                     return Ok(false);
                 };
                 locked.replace(withdraw(now, author));
-                leave_folder(&tx, recipient, pair.id).await?;
+                leave_folder(&tx, recipient, pair).await?;
                 locked.write_back(&tx).await?;
                 Ok(true)
             })
@@ -119,21 +120,52 @@ impl Store {
     }
 }
 
-/// Takes a conversation out of a person's requests, where it is in them. To be called under the
-/// locks of the pair. Nothing else of theirs changes: they are told nothing.
-pub(super) async fn leave_folder(tx: &Tx, person: UserId, id: ConversationId) -> Result<(), DbErr> {
-    let requests = participant::Column::Folder
-        .eq(Folder::Requests.as_str())
-        .or(participant::Column::Folder.eq(Folder::Hidden.as_str()));
+/// Takes a conversation out of a person's requests, where it is in them: into the inbox, where the
+/// request found it, or nowhere. To be called under the locks of the pair. Nothing else of theirs
+/// changes: they are told nothing.
+pub(super) async fn leave_folder(
+    tx: &Tx,
+    person: UserId,
+    pair: &Conversation,
+) -> Result<(), DbErr> {
+    let key = (person.uuid(), pair.id.uuid());
+    let row = participant::Entity::find_by_id(key).one(&**tx).await?;
+    let requests = [Folder::Requests, Folder::Hidden].map(Folder::as_str);
+    let Some(row) = row.filter(|row| requests.contains(&row.folder.as_str())) else {
+        return Ok(());
+    };
+    let folder = if was_in_inbox(tx, &row, pair).await? {
+        Folder::Inbox
+    } else {
+        Folder::Nowhere
+    };
     participant::Entity::update_many()
-        .col_expr(
-            participant::Column::Folder,
-            Expr::value(Folder::Nowhere.as_str()),
-        )
+        .col_expr(participant::Column::Folder, Expr::value(folder.as_str()))
         .filter(participant::Column::UserId.eq(person.uuid()))
-        .filter(participant::Column::ConversationId.eq(id.uuid()))
-        .filter(requests)
+        .filter(participant::Column::ConversationId.eq(pair.id.uuid()))
         .exec(&**tx)
         .await?;
     Ok(())
+}
+
+/// Whether there is anything in a conversation that its person had in their inbox: they agreed to
+/// hear from the other once, wrote themselves, or got a message there.
+async fn was_in_inbox(
+    tx: &Tx,
+    row: &participant::Model,
+    pair: &Conversation,
+) -> Result<bool, DbErr> {
+    if pair.side(UserId::from_uuid(row.user_id)).consent != Consent::None {
+        return Ok(true);
+    }
+    let own = message::Column::SenderId.eq(row.user_id);
+    let placed = |placement| message::Column::Placement.eq(rows::placement(placement));
+    let got = placed(Placement::Inbox).or(placed(Placement::InboxWithWarning));
+    let found = message::Entity::find()
+        .filter(message::Column::ConversationId.eq(row.conversation_id))
+        .filter(message::Column::Seq.gt(row.cleared_seq))
+        .filter(own.or(got))
+        .one(&**tx)
+        .await?;
+    Ok(found.is_some())
 }

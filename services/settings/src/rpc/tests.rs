@@ -6,6 +6,8 @@ mod effective;
 mod fake;
 mod fences;
 
+use std::time::Duration;
+
 use postern_proto::{
     common::v1::ErrorReason,
     policy::v1::{AccountKind, AgeBand, WhoCanMessage},
@@ -270,6 +272,23 @@ async fn a_batch_keeps_the_order_names_each_once_and_asks_once() {
     assert_eq!(found, expected);
     // Those with a row and those whose origin is known are not asked for.
     assert_eq!(identity.with(|state| state.calls.clone()), [3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrected_birth_date_reaches_the_defaults_within_a_minute() {
+    let (_database, rpc, identity) = service().await;
+    let user = identity.adult();
+    let who = async || policies(&rpc, &[user]).await.unwrap()[0].who_can_message();
+    assert_eq!(who().await, WhoCanMessage::Friends);
+    identity.with(|state| {
+        let standing = state.people.get_mut(&user.to_string()).unwrap();
+        standing.age_band = AgeBand::AgeBand16To17.into();
+        standing.age_band_at_creation = AgeBand::AgeBand16To17.into();
+    });
+    rpc.clock.advance(Duration::from_secs(59));
+    assert_eq!(who().await, WhoCanMessage::Friends);
+    rpc.clock.advance(Duration::from_secs(1));
+    assert_eq!(who().await, WhoCanMessage::NoOne);
 }
 
 #[tokio::test(flavor = "multi_thread")]

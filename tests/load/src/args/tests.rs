@@ -110,11 +110,36 @@ fn one_server_or_two_are_asked() {
 }
 
 #[test]
+fn a_proof_has_defaults() {
+    let proved = |line| match parsed(line) {
+        Ok(Command::Prove(args)) => args,
+        other => panic!("`{line}` is {other:?}"),
+    };
+    let args = proved("prove-fence --grant ./grant");
+    assert_eq!((args.trials, args.seed, args.blocks), (500, 1, 200));
+    assert_eq!((args.lanes, args.senders, args.streams), (16, 3, 2));
+    assert_eq!(args.options, Options::for_target("http://127.0.0.1:50051"));
+    let args = proved(
+        "prove-fence --grant g --trials 20 --seed 7 --lanes 2 --senders 5 --streams 1 --blocks 0 \
+         --messaging http://m:1,http://m:2 --patience 5",
+    );
+    assert_eq!((args.trials, args.seed, args.blocks), (20, 7, 0));
+    assert_eq!((args.lanes, args.senders, args.streams), (2, 5, 1));
+    assert_eq!(args.options.targets.messaging.len(), 2);
+    assert_eq!(args.options.patience.as_secs(), 5);
+}
+
+#[test]
 fn help_is_found_anywhere_and_names_every_flag() {
     for line in ["--help", "-h", "replay --help", "replay --trace t --help"] {
         assert_eq!(parsed(line), Ok(Command::Help), "{line}");
     }
-    let flags = [REPLAY_FLAGS.as_slice(), &TRACE_FLAGS, &RELATIONSHIPS_FLAGS];
+    let flags = [
+        REPLAY_FLAGS.as_slice(),
+        &TRACE_FLAGS,
+        &RELATIONSHIPS_FLAGS,
+        &PROVE_FLAGS,
+    ];
     for flag in flags.concat() {
         let named = |end| USAGE.contains(&format!(" {flag}{end}"));
         assert!(named(" ") || named(",") || named("\n"), "{flag}");
@@ -127,11 +152,11 @@ fn says_what_is_wrong_with_a_replay() {
     for (line, expected) in [
         (
             "",
-            "expected the command `replay`, `trace` or `relationships`",
+            "expected the command `replay`, `trace`, `relationships` or `prove-fence`",
         ),
         (
             "play",
-            "unknown command `play`; expected `replay`, `trace` or `relationships`",
+            "unknown command `play`; expected `replay`, `trace`, `relationships` or `prove-fence`",
         ),
         ("replay", "`--trace FILE` is missing"),
         ("replay --trace", "`--trace` needs a value"),
@@ -202,6 +227,15 @@ fn says_what_is_wrong_with_the_others() {
         (
             &format!("{asks} --pairs p --against-pairs q"),
             "`--against URL` is missing",
+        ),
+        ("prove-fence --trials 9", "`--grant PROGRAM` is missing"),
+        (
+            "prove-fence --grant g --lanes 0",
+            "`--lanes` cannot be `0`; expected an integer from 1 to 1000",
+        ),
+        (
+            "prove-fence --grant g --rate 1",
+            "unknown argument `--rate`",
         ),
         (
             &format!("{asks} --pairs p --calls 0"),

@@ -5,6 +5,7 @@ pub const USAGE: &str = "\
 usage: postern-load replay --trace FILE [options]
        postern-load trace [--people N] [--messages N] [--seed N] [--out FILE]
        postern-load relationships --internal URL --header 'NAME: VALUE' --pairs FILE [options]
+       postern-load prove-fence --grant PROGRAM [options]
 
 replay registers the people of a trace, sends its messages and reads back what was kept. The last
 line, on standard output, is JSON. The exit code is 0 only if every message was answered and none
@@ -53,5 +54,25 @@ their medians, --internal to --against. The first call that fails ends it.
   --warm-up N         calls to each server before those, 0 to 10000000; default 1000
   --in-flight N       calls under way at the same time, 1 to 4096; default 8
   --connections N     connections to each server, 1 to 256; default 8
+
+prove-fence proves that nothing lands after an acknowledged \"no\", on services that are there for
+it: with the limits off, and nobody on them yet. In each trial friends flood a person over all replicas
+of messaging; the person blocks or no longer follows one of them, makes one no longer follow, takes
+messages from no one, or is suspended, and once that is acknowledged as ENFORCED nothing of those
+whom it concerns may be stored any more. Then it is taken back. What is acknowledged as PENDING is
+counted apart and is no trial. The last line, on standard output, is JSON; the exit code is 0 only
+if so many trials count, no message landed, and none was refused that nobody had said no to. It is
+1 if a message landed, and 2 if nothing was proved.
+
+  --grant PROGRAM     is run with a handle and makes that person a moderator
+  --trials N          trials that have to count, 0 to 10000000; default 500
+  --seed N            another number draws other lots and other people, 0 to 4294967295; default 1
+  --lanes N           recipients, each with a trial at the same time, 1 to 1000; default 16
+  --senders N         senders of each recipient, 1 to 1000; default 3
+  --streams N         messages of each sender under way at the same time, 1 to 100; default 2
+  --blocks N          blocks whose acknowledgement is timed, as many with all senders flooding one
+                      recipient as without, 0 to 1000000; default 200
+  --target, --identity, --graph, --settings, --messaging, --connections, --patience
+                      as for replay
 
   --help              print this";

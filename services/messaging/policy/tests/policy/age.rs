@@ -7,18 +7,20 @@
 //! Must not: repeat how they are answered.
 
 use postern_policy::{
-    AgeBand, Answer, Class, Decision, Filters, Placement, Refusal, Trust, Verdict, WhoCanMessage,
-    clamped, decide, trust_of,
+    AgeBand, Answer, Class, Consent, ConsentState, Decision, Filters, Placement, Refusal, Settings,
+    Trust, Verdict, WhoCanMessage, accept_allowed, clamped, decide, trust_of,
 };
 
-use crate::inputs::{edge, for_each_product, on, relation_and_content, set_filters, strangers};
+use crate::inputs::{
+    EPOCH, LEFT_EVERYONE, edge, for_each_product, on, relation_and_content, set_filters, strangers,
+};
 
 #[test]
 fn at_16_and_17_everyone_counts_as_friends_and_filters_are_on() {
-    for (chosen, counts) in [
-        (WhoCanMessage::Everyone, WhoCanMessage::Friends),
-        (WhoCanMessage::Friends, WhoCanMessage::Friends),
-        (WhoCanMessage::NoOne, WhoCanMessage::NoOne),
+    for (chosen, counts, lapses) in [
+        (WhoCanMessage::Everyone, WhoCanMessage::Friends, true),
+        (WhoCanMessage::Friends, WhoCanMessage::Friends, false),
+        (WhoCanMessage::NoOne, WhoCanMessage::NoOne, false),
     ] {
         for keywords in [false, true] {
             let mut facts = strangers();
@@ -29,11 +31,9 @@ fn at_16_and_17_everyone_counts_as_friends_and_filters_are_on() {
             let Answer::Known(stored) = facts.recipient_settings else {
                 panic!("the scene has settings");
             };
-            for age in [AgeBand::Under16, AgeBand::Adult] {
-                on(&mut facts.recipient, age, |p, v| p.age_band = v);
-                let same = clamped(facts.recipient_settings, facts.recipient);
-                assert_eq!(same, facts.recipient_settings);
-            }
+            on(&mut facts.recipient, AgeBand::Adult, |p, v| p.age_band = v);
+            let same = clamped(facts.recipient_settings, facts.recipient);
+            assert_eq!(same, facts.recipient_settings);
             on(&mut facts.recipient, AgeBand::From16To17, |p, v| {
                 p.age_band = v;
             });
@@ -47,9 +47,82 @@ fn at_16_and_17_everyone_counts_as_friends_and_filters_are_on() {
             };
             assert_eq!((now.who_can_message, now.filters), (counts, filters));
             assert_eq!(now.version, stored.version);
-            assert_eq!(now.left_everyone_version, stored.left_everyone_version);
+            let left = if lapses {
+                stored.version + 1
+            } else {
+                stored.left_everyone_version
+            };
+            assert_eq!(now.left_everyone_version, left);
+            // Once it is narrow it narrows no further.
+            assert_eq!(now.at_age(AgeBand::From16To17), now);
         }
     }
+}
+
+#[test]
+fn under_16_whatever_was_chosen_counts_as_no_one() {
+    for chosen in [
+        WhoCanMessage::Everyone,
+        WhoCanMessage::Friends,
+        WhoCanMessage::NoOne,
+    ] {
+        let mut facts = strangers();
+        on(&mut facts.sender_settings, chosen, |s, v| {
+            s.who_can_message = v;
+        });
+        let Answer::Known(stored) = facts.sender_settings else {
+            panic!("the scene has settings");
+        };
+        let young = stored.at_age(AgeBand::Under16);
+        let expected = Settings {
+            who_can_message: WhoCanMessage::NoOne,
+            ..stored
+        };
+        assert_eq!(young, expected);
+        let refused = Err(Refusal::YourMessagesAreOff);
+        assert_eq!(accept_allowed(young.who_can_message), refused);
+        let consent = Consent::Granted {
+            epoch: EPOCH,
+            settings_version: stored.version,
+        };
+        assert_eq!(consent.state(EPOCH, &young), Some(ConsentState::Paused));
+    }
+}
+
+#[test]
+fn what_was_agreed_to_under_everyone_lapses_where_age_narrows_it() {
+    let mut facts = strangers();
+    let Answer::Known(stored) = facts.recipient_settings else {
+        panic!("the scene has settings");
+    };
+    for settings_version in [0, LEFT_EVERYONE, stored.version] {
+        facts.consent = Consent::Granted {
+            epoch: EPOCH,
+            settings_version,
+        };
+        let narrowed = stored.at_age(AgeBand::From16To17);
+        let state = facts.consent.state(EPOCH, &narrowed);
+        assert_eq!(state, Some(ConsentState::Lapsed), "{settings_version}");
+        for person in [&mut facts.sender, &mut facts.recipient] {
+            on(person, AgeBand::From16To17, |p, v| p.age_band = v);
+        }
+        facts.recipient_settings = Answer::Known(narrowed);
+        let Decision::Refuse { reason, .. } = decide(&facts) else {
+            panic!("{facts:#?}");
+        };
+        assert_eq!(reason, Refusal::MutualFollowRequired);
+    }
+    // Who had chosen FRIENDS keeps what was agreed to since.
+    let friends = Settings {
+        who_can_message: WhoCanMessage::Friends,
+        ..stored
+    };
+    let consent = Consent::Granted {
+        epoch: EPOCH,
+        settings_version: LEFT_EVERYONE,
+    };
+    let state = consent.state(EPOCH, &friends.at_age(AgeBand::From16To17));
+    assert_eq!(state, Some(ConsentState::Counts));
 }
 
 #[test]

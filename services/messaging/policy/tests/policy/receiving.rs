@@ -67,9 +67,13 @@ fn receiving(facts: &Facts) -> Receiving {
 /// B's choices as far as B's age allows.
 fn effective(own: &Receiving) -> Settings {
     let mut settings = own.settings;
+    if own.age_band == AgeBand::Under16 {
+        settings.who_can_message = WhoCanMessage::NoOne;
+    }
     if own.age_band == AgeBand::From16To17 {
         if settings.who_can_message == WhoCanMessage::Everyone {
             settings.who_can_message = WhoCanMessage::Friends;
+            settings.left_everyone_version = settings.version + 1;
         }
         settings.filters.spam = true;
         settings.filters.offensive = true;

@@ -9,9 +9,9 @@ use prost::Message as _;
 use sea_orm::{ConnectionTrait as _, Statement};
 
 use crate::{
-    domain::{self, Conversation, Folder, Outcome, Owners, PreparedSend},
+    domain::{self, Conversation, Outcome, Owners, PreparedSend},
     store::{
-        NOW, Settled,
+        NOW, Settled, Settlement,
         tests::{SEEN, World, asking, friendly, trusted},
     },
 };
@@ -40,16 +40,14 @@ fn told(event: &Event) -> (&str, u64, String) {
     (&event.name, event.version, event.actor_id.clone())
 }
 
-fn settled(before: Conversation, me: UserId, after: Conversation, folder: Folder) -> Settled {
-    let tell_other = folder == Folder::Inbox;
-    let versions = tell_other.then_some((SEEN, SEEN));
+fn settled(before: Conversation, me: UserId, after: Conversation, how: Settlement) -> Settled {
+    let versions = (how == Settlement::Accepted).then_some((SEEN, SEEN));
     Settled {
         before,
         after,
         person: me,
         versions,
-        folder,
-        tell_other,
+        how,
         at: NOW,
     }
 }
@@ -136,7 +134,7 @@ async fn a_request_is_told_of_when_it_opens_and_when_it_is_accepted() {
     world.ask(ben, ada, "2").await;
     let pair = world.conversation_of(pair.lo, pair.hi).await;
     let after = domain::accept(pair, ada, ben, STRANGERS, NOW);
-    let accepting = settled(pair, ada, after, Folder::Inbox);
+    let accepting = settled(pair, ada, after, Settlement::Accepted);
     assert!(world.store.settle(accepting).await.unwrap());
     // The same reading again settles nothing, and tells of nothing.
     assert!(!world.store.settle(accepting).await.unwrap());
@@ -169,7 +167,7 @@ async fn a_decline_is_silent_and_a_reply_accepts() {
     let pair = world.conversation_of(ada, ben).await;
     let before = events(&world).await.len();
     let after = domain::decline(pair, ben, Duration::from_secs(60), NOW);
-    let declining = settled(pair, ada, after, Folder::Declined);
+    let declining = settled(pair, ada, after, Settlement::Declined);
     assert!(world.store.settle(declining).await.unwrap());
     assert_eq!(events(&world).await.len(), before);
     let pair = world.conversation_of(ada, ben).await;

@@ -149,12 +149,12 @@ fn a_block_ends_what_either_asked_and_leaves_what_is_settled() {
             let before = new
                 .with_side(b, side(wrote(), own))
                 .with_side(a, side(Consent::Revoked, others));
-            let after = block(before, b, a);
+            let after = block(before, b, a, Later::NONE);
             assert_eq!(after.side(b), side(wrote(), own_after));
             assert_eq!(after.side(a), side(Consent::Revoked, others_after));
             let moved = i64::from(own != own_after) + i64::from(others != others_after);
             assert_eq!(after.state_version, before.state_version + moved);
-            assert_eq!(block(after, b, a), after);
+            assert_eq!(block(after, b, a, Later::NONE), after);
         }
     }
 }

@@ -9,7 +9,7 @@ use postern_proto::{
         ListConsentsResponse, Placement, RevokeConsentRequest, RevokeConsentResponse,
         consent_service_server::ConsentService as _, request_service_server::RequestService as _,
     },
-    policy::v1::{RefusalReason, WhoCanMessage},
+    policy::v1::{AgeBand, RefusalReason, WhoCanMessage},
 };
 use postern_shared::{
     caller::ServiceName::{Graph, Identity, Settings},
@@ -113,6 +113,10 @@ async fn each_agreement_is_told_once_with_its_state() {
     fake.befriend(ada, friend);
     delivered(send(&rpc, ada, friend, "id").await);
     fake.with(|state| state.epochs.insert((ada.to_string(), ended.to_string()), 2));
+    // Neither are people whom she blocked before either wrote: pages go on behind them.
+    for _ in 0..8 {
+        world.raise(ada, 5, Effect::PeerBlocked(person())).await;
+    }
     let told = |user: UserId, origin: ConsentOrigin, state: ConsentState| {
         let grant_time = (state != ConsentState::Revoked).then(|| NOW.to_proto());
         let consent = Consent {
@@ -157,6 +161,30 @@ async fn a_choice_pauses_or_lapses_and_a_later_act_renews() {
     assert_eq!(state().await, ConsentState::Counts);
     delivered(send(&rpc, ben, ada, "reply").await);
     world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_agreed_to_as_a_grown_up_does_not_count_below_that_age() {
+    let (_world, rpc, fake) = service().await;
+    let ada = fake.person(WhoCanMessage::Everyone);
+    let ben = accepted(&rpc, &fake, ada).await;
+    // The same age: it is not the difference that refuses.
+    for (band, expected) in [
+        (AgeBand::AgeBand16To17, ConsentState::Lapsed),
+        (AgeBand::Under16, ConsentState::Paused),
+    ] {
+        for user in [ada, ben] {
+            fake.with(|state| {
+                let standing = state.standings.get_mut(&user.to_string()).unwrap();
+                standing.age_band = band.into();
+            });
+        }
+        assert_eq!(states(&rpc, ada).await[&ben.to_string()], expected);
+        if band == AgeBand::AgeBand16To17 {
+            let reason = refused(send(&rpc, ben, ada, "again").await).reason();
+            assert_eq!(reason, RefusalReason::MutualFollowRequired);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,11 @@ use super::{
 use crate::store::NOW;
 
 async fn read(rpc: &Rpc, name: Option<Name>) -> Result<Decision, Status> {
-    let ask = by(person(), LONG, GetDecisionRequest { decision: name });
+    read_by(rpc, person(), name).await
+}
+
+async fn read_by(rpc: &Rpc, reader: UserId, name: Option<Name>) -> Result<Decision, Status> {
+    let ask = by(reader, LONG, GetDecisionRequest { decision: name });
     let answer = rpc.get_decision(ask).await?.into_inner();
     Ok(answer.decision.unwrap())
 }
@@ -155,6 +159,26 @@ async fn what_is_not_there_is_not_found_and_what_is_wrong_is_named() {
             Code::InvalidArgument,
             ErrorReason::InvalidFields,
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_looks_into_what_they_are_part_of() {
+    let (_world, rpc, fake) = service().await;
+    let (ada, ben) = two(&fake, WhoCanMessage::Everyone);
+    let sent = delivered(send(&rpc, ben, ada, "1").await).message.unwrap();
+    // The facts of a refusal say who blocks whom.
+    fake.block(ada, ben);
+    let id = refused(send(&rpc, ben, ada, "2").await).decision_id;
+    let stored = message(&sent.conversation_id, sent.seq);
+    let nobody = refused(ask(&rpc, ben, named("nobody"), "3").await).decision_id;
+    for part in [ada, ben] {
+        not_found(read_by(&rpc, part, refusal(to(ben), &id)).await);
+        not_found(read_by(&rpc, part, stored.clone()).await);
+    }
+    not_found(read_by(&rpc, ben, refusal(to(ben), &nobody)).await);
+    for name in [refusal(to(ben), &id), stored, refusal(to(ben), &nobody)] {
+        assert!(read(&rpc, name).await.is_ok());
     }
 }
 

@@ -170,3 +170,27 @@ async fn only_the_recipient_is_warned_and_only_of_what_is_there() {
     delete(&rpc, ben, &id, 1).await.unwrap();
     assert_eq!(warnings(ada).await, [false, false]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_taken_back_leaves_the_old_conversation_where_it_was() {
+    let (world, rpc, fake) = service().await;
+    let (ada, ben) = (
+        fake.person(WhoCanMessage::Everyone),
+        fake.person(WhoCanMessage::Everyone),
+    );
+    fake.befriend(ada, ben);
+    delivered(send(&rpc, ben, ada, "as-a-friend").await);
+    fake.unfollow(ada, ben, 6);
+    let asked = delivered(send(&rpc, ben, ada, "as-a-stranger").await);
+    assert_eq!(asked.placement(), Placement::Request);
+    let id = asked.message.unwrap().conversation_id;
+    assert_eq!(conversations(&rpc, ada, 0).await, []);
+    delete(&rpc, ben, &id, 2).await.unwrap();
+    let listed = requests(&rpc, ada, RequestTier::Filtered).await;
+    assert_eq!((listed.requests.len(), listed.filtered_count), (0, 0));
+    let inbox = conversations(&rpc, ada, 0).await;
+    assert_eq!((inbox.len(), &inbox[0].conversation_id), (1, &id));
+    let read = messages(&rpc, ada, &id).await.unwrap().messages;
+    assert!(read[0].content.is_none() && read[1].content.is_some());
+    world.audit().await;
+}

@@ -39,6 +39,7 @@ use postern_shared::{
     random::Random,
     telemetry::Telemetry,
 };
+use tokio::sync::Barrier;
 use tonic::{Code, Status, service::Routes};
 use tower::util::BoxCloneSyncService;
 
@@ -46,6 +47,7 @@ use super::super::Rpc;
 use crate::{
     commit::Committers,
     config::Config,
+    domain::MarkKey,
     peers::{Counts, Keeping, Owners},
     store::{NOW, World},
 };
@@ -100,6 +102,8 @@ pub struct State {
     /// Nobody minds what version would do.
     pub ignores_min: bool,
     telemetry: Option<Telemetry>,
+    /// Where questions to graph about many people wait for each other.
+    pub meeting: Option<Arc<Barrier>>,
 }
 
 impl State {
@@ -334,6 +338,7 @@ pub fn replica(
         store: world.store.clone(),
         clock: clock.clone(),
         pager: Arc::new(Pager::new(&[7; 32], random.clone())),
+        mark_key: MarkKey::new(&[7; 32]),
         random,
         counts,
         config,

@@ -17,6 +17,7 @@ use postern_shared::{
     id::UserId,
     person::Named,
 };
+use tokio::sync::Barrier;
 use tonic::{Code, Status};
 
 use super::{
@@ -310,6 +311,8 @@ async fn of_more_than_a_thousand_the_latest_are_looked_at() {
         }
         world.commit(&batch).await;
     }
+    // Graph is asked about all of them at once: no answer comes before the last question.
+    fake.with(|state| state.meeting = Some(Arc::new(Barrier::new(10))));
     let told = preview(&rpc, ada, WhoCanMessage::NoOne, 100).await;
     assert_eq!(told.closed_user_ids, latest[..1_000]);
     assert_eq!((told.closed_count, told.examined_count), (1_000, 1_000));

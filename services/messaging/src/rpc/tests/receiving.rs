@@ -7,10 +7,11 @@ use postern_proto::{
     identity::v1::Sanction,
     messaging::v1::{
         AcceptRequestRequest, ConsentOrigin, ConsentState, DeclineRequestRequest,
-        ExplainReceiveRequest, ExplainReceiveResponse, Reception, ReceptionCause,
-        consent_service_server::ConsentService as _, request_service_server::RequestService as _,
+        DeleteMessageRequest, DeleteScope, ExplainReceiveRequest, ExplainReceiveResponse,
+        Reception, ReceptionCause, consent_service_server::ConsentService as _,
+        message_service_server::MessageService as _, request_service_server::RequestService as _,
     },
-    policy::v1::{AgeBand, Lifecycle, SanctionKind, WhoCanMessage},
+    policy::v1::{AgeBand, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
 };
 use postern_shared::{
     caller::ServiceName::{Graph, Identity, Settings},
@@ -22,7 +23,7 @@ use tonic::{Code, Status};
 use super::{
     LONG, Person, Rpc, by, delivered, fails,
     fake::{Fake, Fault, service},
-    named, person, send, to, undecidable,
+    named, person, refused, send, to, undecidable,
 };
 
 async fn explain(rpc: &Rpc, me: UserId, person: Person) -> Result<ExplainReceiveResponse, Status> {
@@ -89,6 +90,32 @@ async fn each_choice_has_its_place_and_cause() {
     assert_eq!(explained(&rpc, child, ben).await, young);
     assert_eq!(world.rows().await, [0; 5]);
     assert!(world.refusals().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_of_which_nothing_is_left_is_none() {
+    let (world, rpc, fake) = service().await;
+    let (ada, ben) = two(&fake, WhoCanMessage::Everyone);
+    for id in ["one", "two", "three"] {
+        delivered(send(&rpc, ben, ada, id).await);
+    }
+    let full = (Reception::Refused, ReceptionCause::RequestFull);
+    assert_eq!(explained(&rpc, ada, ben).await, full);
+    let pair = world.conversation_of(ada, ben).await;
+    for seq in 1..=3 {
+        let ask = DeleteMessageRequest {
+            conversation_id: pair.id.to_string(),
+            seq,
+            scope: DeleteScope::Everyone.into(),
+        };
+        rpc.delete_message(by(ben, LONG, ask)).await.unwrap();
+    }
+    let stranger = (Reception::Request, ReceptionCause::Stranger);
+    assert_eq!(explained(&rpc, ada, ben).await, stranger);
+    // He knows what he sent, and got nothing back for it.
+    let fourth = refused(send(&rpc, ben, ada, "four").await);
+    assert_eq!(fourth.reason(), RefusalReason::AwaitingAcceptance);
+    world.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use postern_proto::{
         Conversation, DeclineRequestRequest, DeclineRequestResponse, PeerState, RequestTier,
         request_service_server::RequestService as _,
     },
-    policy::v1::{Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
+    policy::v1::{AgeBand, Enforcement, Lifecycle, RefusalReason, SanctionKind, WhoCanMessage},
 };
 use postern_shared::{caller::ServiceName, clock::Timestamp, id::UserId};
 use tonic::{Code, Status};
@@ -176,6 +176,27 @@ async fn whoever_is_gone_accepts_nothing_and_may_decline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_under_16_accepts_whatever_their_settings_say() {
+    let (world, rpc, fake) = service().await;
+    for who in [WhoCanMessage::Everyone, WhoCanMessage::Friends] {
+        let (ada, ben, id) = asked(&rpc, &fake).await;
+        fake.let_write(ada, who);
+        // A birth date that was corrected since.
+        fake.with(|state| {
+            let standing = state.standings.get_mut(&ada.to_string()).unwrap();
+            standing.age_band = AgeBand::Under16.into();
+        });
+        let before = world.conversation_of(ada, ben).await;
+        let refused = accept(&rpc, ada, &id).await;
+        let off = ErrorReason::YourMessagesAreOff;
+        fails(refused, Code::FailedPrecondition, off);
+        assert_eq!(world.conversation_of(ada, ben).await, before);
+        decline(&rpc, ada, &id, false).await.unwrap();
+    }
+    assert_eq!(told(&world, "request.accepted").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decline_blocks_where_it_is_asked_to_whatever_becomes_of_either() {
     let (world, rpc, fake) = service().await;
     for enforcement in [Enforcement::Enforced, Enforcement::Pending] {
@@ -262,6 +283,33 @@ async fn many_are_declined_each_by_itself() {
     assert_eq!((left.requests.len(), left.filtered_count), (2, 2));
     assert_eq!(told(&world, "request.accepted").await, 1);
     world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_amid_many_keeps_the_others_from_nothing() {
+    let (world, rpc, fake) = service().await;
+    let ada = fake.person(WhoCanMessage::Everyone);
+    let (mut ids, mut people) = (Vec::new(), Vec::new());
+    for messages in [1, 2, 1] {
+        let other = fake.person(WhoCanMessage::Everyone);
+        for id in 0..messages {
+            let sent = send(&rpc, other, ada, &id.to_string()).await;
+            let id = delivered(sent).message.unwrap().conversation_id;
+            ids.push(id);
+        }
+        people.push(other);
+    }
+    ids.dedup();
+    // What stands of the one in the middle means nothing to this release.
+    let broken = "UPDATE conversation SET lo_consent = 'later' WHERE last_seq = 2";
+    world.run(broken).await;
+    let answer = decline_all(&rpc, ada, ids).await;
+    fails(answer, Code::Internal, ErrorReason::Internal);
+    for place in [0, 2] {
+        let request = world.conversation_of(ada, people[place]).await;
+        let request = request.side(people[place]).request;
+        assert!(matches!(request, Request::Declined { .. }), "{place}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use postern_proto::{
-    messaging::v1::{Placement, message_service_server::MessageService as _},
+    messaging::v1::{
+        AcceptRequestRequest, Placement, RequestTier, message_service_server::MessageService as _,
+        request_service_server::RequestService as _,
+    },
     policy::v1::{AgeBand, RefusalReason, WhoCanMessage},
     settings::v1::DmPolicy,
 };
 use postern_shared::id::UserId;
+use uuid::Uuid;
 
 use super::{
     LONG, Rpc, by, delivered,
     fake::{Fake, service, service_with},
+    raising::{conversations, messages, requests},
     refused, send, text, to,
 };
 use crate::{config::Config, store::World};
@@ -59,6 +65,45 @@ async fn own_words_put_a_message_behind_a_tap_or_out_of_sight() {
     assert_eq!(placed(&world, &rpc, stranger, ada, "crypto").await, hidden);
     // They are hers: nobody else's messages are looked through for them.
     assert_eq!(placed(&world, &rpc, ada, friend, "crypto").await, clean);
+    world.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_lifts_no_hidden_request_by_a_clean_message() {
+    let (world, rpc, fake) = service().await;
+    for said in [["crypto", "hello"], ["hello", "crypto"]] {
+        let (ada, ben) = (open(&fake), open(&fake));
+        filters(&fake, ada, |policy| {
+            policy.filter_keywords = vec!["crypto".to_owned()];
+        });
+        for text in said {
+            placed(&world, &rpc, ben, ada, text).await;
+        }
+        let listed = requests(&rpc, ada, RequestTier::Hidden).await;
+        let counts = (listed.hidden_count, listed.filtered_count);
+        assert_eq!((listed.requests.len(), counts), (1, (1, 0)), "{said:?}");
+        // What was found stays behind a tap, also once he is let in; to him nothing shows.
+        let id = listed.requests[0].conversation_id.clone();
+        let newest_first = [said[1] == "crypto", said[0] == "crypto"];
+        for accepted in [false, true] {
+            for (reader, expected) in [(ada, newest_first), (ben, [false, false])] {
+                let read = messages(&rpc, reader, &id).await.unwrap().messages;
+                let warned: Vec<_> = read.iter().map(|one| one.content_warning).collect();
+                assert_eq!(warned, expected, "{said:?}, accepted: {accepted}");
+            }
+            let conversation_id = id.clone();
+            let accept = by(ada, LONG, AcceptRequestRequest { conversation_id });
+            rpc.accept_request(accept).await.unwrap();
+        }
+        assert_eq!(conversations(&rpc, ada, 0).await.len(), 1);
+    }
+    // Whoever is trusted is heard all the same.
+    let (ada, ben) = (open(&fake), open(&fake));
+    filters(&fake, ada, |policy| policy.filter_spam = true);
+    placed(&world, &rpc, ben, ada, "look at example.com").await;
+    fake.befriend(ada, ben);
+    placed(&world, &rpc, ben, ada, "hello").await;
+    assert_eq!(conversations(&rpc, ada, 0).await.len(), 1);
     world.audit().await;
 }
 
@@ -129,8 +174,15 @@ async fn a_text_stands_in_its_message_and_nowhere_else() {
     refused(send(&rpc, open(&fake), ada, "canary-id").await);
     assert_eq!(world.messages().await[0].body.as_deref(), Some(said));
     world.run("UPDATE message SET body = NULL").await;
-    for row in world.everything().await {
+    // Who guesses what was said finds no trace of it either.
+    let guessed = [ben.uuid().as_bytes(), said.as_bytes(), b" "].concat();
+    let guessed = digest::digest(&digest::SHA256, &guessed);
+    let guessed = Uuid::from_slice(&guessed.as_ref()[..16]).unwrap();
+    let rows = world.everything().await;
+    assert!(rows.iter().any(|row| row.contains("text_hash")));
+    for row in rows {
         assert!(!row.contains("canary"), "{row}");
+        assert!(!row.contains(&guessed.to_string()), "{row}");
     }
 }
 

@@ -11,7 +11,7 @@ use super::{NOW, World, asking, friendly, person, trusted};
 use crate::{
     commit::Committers,
     domain::{
-        Bill, Budget, Content, Left, Mark, Marked,
+        Bill, Budget, Content, Left, Mark, MarkKey, Marked,
         Outcome::{Duplicate, Moved, Stored},
         PreparedSend, Price,
     },
@@ -128,8 +128,7 @@ async fn settling_leaves_budgets_as_they_are() {
         after,
         person: ada,
         versions: None,
-        folder: crate::domain::Folder::Declined,
-        tell_other: false,
+        how: crate::store::Settlement::Declined,
         at: NOW,
     };
     assert!(world.store.settle(settled).await.unwrap());
@@ -211,7 +210,7 @@ async fn the_same_text_to_a_fifth_stranger_is_decided_anew() {
     let world = World::new().await;
     let ada = person();
     let content = Content::text("the same".to_owned()).unwrap();
-    let mark = Mark::of(ada, &content).unwrap();
+    let mark = Mark::of(&MarkKey::new(&[7; 32]), ada, &content).unwrap();
     let mut sends = Vec::new();
     for index in 0..6 {
         let pair = world.pair(ada, person()).await;

@@ -42,8 +42,11 @@ async fn the_known_come_once_each_with_who_is_gone() {
         world.commit(&[friendly(pair, other, "1")]).await;
         peers.insert(other);
     }
-    // Rows without a message are nobody's conversation.
+    // Rows without a message are nobody's conversation, nor are those of blocks before any.
     world.pair(ada, person()).await;
+    for _ in 0..8 {
+        world.raise(ada, 1, Effect::PeerBlocked(person())).await;
+    }
     let [gone_one, blocking, blocked] = [0, 1, 2].map(|nth| *peers.iter().nth(nth).unwrap());
     world.raise(gone_one, 1, Effect::Gone).await;
     world.raise(blocking, 1, Effect::PeerBlocked(ada)).await;

@@ -11,7 +11,7 @@ use sea_orm::EntityTrait as _;
 
 use super::{NOW, SEEN, World, asking, friendly, person};
 use crate::{
-    domain::{self, Consent, Conversation, Outcome, Request, Side},
+    domain::{self, Consent, Conversation, Later, Outcome, Request, Side},
     store::{
         RaiseError,
         entity::{mailbox, participant},
@@ -203,9 +203,14 @@ async fn a_block_meets_every_state_of_both_requests() {
             let events = (world.mailbox(ada).await, world.participant(ada, &new).await);
             world.raise(ben, 9, Effect::PeerBlocked(ada)).await;
             let after = world.conversation_of(ada, ben).await;
-            assert_eq!(after, domain::block(before, ben, ada), "{own:?} {others:?}");
+            assert_eq!(
+                after,
+                domain::block(before, ben, ada, Later::NONE),
+                "{own:?} {others:?}"
+            );
+            // What they wrote to each other before was in the inbox, and is so again.
             let waits = |folder| folder == "requests" || folder == "hidden";
-            let left = |folder| if waits(folder) { "none" } else { folder };
+            let left = |folder| if waits(folder) { "inbox" } else { folder };
             let (his, hers) = (
                 world.participant(ben, &new).await,
                 world.participant(ada, &new).await,
@@ -233,17 +238,17 @@ async fn whoever_unblocks_is_asked_anew_and_goes_on_where_they_stood() {
     let world = World::new().await;
     let (ada, ben, _) = world.two().await;
     world.ask(ada, ben, "hers").await;
-    world.raise(ben, 3, Effect::PeerBlocked(ada)).await;
-    world.raise(ben, 4, Effect::PeerUnblocked(ada)).await;
-    world.ask(ada, ben, "anew").await;
+    world.raise(ben, 6, Effect::PeerBlocked(ada)).await;
+    world.raise(ben, 7, Effect::PeerUnblocked(ada)).await;
+    world.ask_knowing(ada, ben, "anew", 7).await;
     let pair = world.conversation_of(ada, ben).await;
     assert_eq!(pair.side(ada).request, Request::Pending { sent: 1 });
     assert_eq!(world.participant(ben, &pair).await.folder, "requests");
     // Her own, on the other hand, counts on.
-    world.raise(ada, 3, Effect::PeerBlocked(ben)).await;
-    world.raise(ada, 4, Effect::PeerUnblocked(ben)).await;
+    world.raise(ada, 8, Effect::PeerBlocked(ben)).await;
+    world.raise(ada, 9, Effect::PeerUnblocked(ben)).await;
     assert_eq!(world.participant(ben, &pair).await.folder, "none");
-    world.ask(ada, ben, "again").await;
+    world.ask_knowing(ada, ben, "again", 9).await;
     let pair = world.conversation_of(ada, ben).await;
     assert_eq!(pair.side(ada).request, Request::Pending { sent: 2 });
     assert_eq!(world.participant(ben, &pair).await.folder, "requests");

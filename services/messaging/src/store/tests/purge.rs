@@ -8,7 +8,7 @@ use sea_orm::EntityTrait as _;
 
 use super::{NOW, World, person};
 use crate::{
-    domain::{Budget, Content, Mark, Marked, PreparedSend, Refusal},
+    domain::{Budget, Content, Mark, MarkKey, Marked, PreparedSend, Refusal},
     store::entity::{attempts_refused, overrun, refusal, stranger_text},
 };
 
@@ -47,7 +47,7 @@ async fn asked(world: &World, at: Timestamp) {
     let (ada, _, pair) = world.two().await;
     let content = Content::text("hello".to_owned()).unwrap();
     let marked = Some(Marked {
-        mark: Mark::of(ada, &content).unwrap(),
+        mark: Mark::of(&MarkKey::new(&[7; 32]), ada, &content).unwrap(),
         most: 5,
         flagged: false,
     });

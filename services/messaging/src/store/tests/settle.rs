@@ -7,7 +7,7 @@ use postern_shared::id::UserId;
 use super::{NOW, Owner, SEEN, World, asking, friendly, person, trusted};
 use crate::{
     domain::{self, Consent, Conversation, Folder, How, Outcome, Owners, Request},
-    store::{List, Settled},
+    store::{List, Settled, Settlement},
 };
 
 const OWNERS: Owners = Owners {
@@ -16,26 +16,26 @@ const OWNERS: Owners = Owners {
     friends: false,
 };
 
-fn accepting(before: Conversation, me: UserId) -> Settled {
+/// An acceptance of what is pending.
+pub fn accepting(before: Conversation, me: UserId) -> Settled {
     let other = before.peer_of(me).unwrap();
     Settled {
         before,
         after: domain::accept(before, me, other, OWNERS, NOW),
         person: me,
         versions: Some((SEEN, SEEN)),
-        folder: Folder::Inbox,
-        tell_other: true,
+        how: Settlement::Accepted,
         at: NOW,
     }
 }
 
-fn declining(before: Conversation, me: UserId) -> Settled {
+/// A decline of what is pending.
+pub fn declining(before: Conversation, me: UserId) -> Settled {
     let other = before.peer_of(me).unwrap();
     Settled {
         after: domain::decline(before, other, Duration::from_secs(60), NOW),
         versions: None,
-        folder: Folder::Declined,
-        tell_other: false,
+        how: Settlement::Declined,
         ..accepting(before, me)
     }
 }

@@ -208,6 +208,87 @@ async fn what_was_written_before_a_request_does_not_keep_it() {
     world.audit().await;
 }
 
+/// What was between two people before one asked the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Past {
+    Nothing,
+    Declined,
+    HeWrote,
+    SheWrote,
+    SheAccepted,
+}
+
+/// How the request ended without an answer.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Unsent,
+    Expired,
+    HeBlocks,
+    SheBlocks,
+}
+
+impl World {
+    /// Ben writes to Ada as a stranger after all this, and then it ends.
+    async fn asked_after(&self, past: Past, end: End) -> (UserId, UserId, Conversation) {
+        let (ada, ben, pair) = self.two().await;
+        match past {
+            Past::Nothing => {}
+            Past::HeWrote => drop(self.commit(&[friendly(pair, ben, "old")]).await),
+            Past::SheWrote => drop(self.commit(&[friendly(pair, ada, "old")]).await),
+            Past::SheAccepted | Past::Declined => {
+                self.ask(ben, ada, "old").await;
+                let asked = self.conversation_of(ada, ben).await;
+                let settled = if past == Past::Declined {
+                    super::settle::declining(asked, ada)
+                } else {
+                    super::settle::accepting(asked, ada)
+                };
+                assert!(self.store.settle(settled).await.unwrap());
+            }
+        }
+        self.ask(ben, ada, "new").await;
+        let asked = self.conversation_of(ada, ben).await;
+        assert_eq!(self.participant(ada, &pair).await.folder, "requests");
+        match end {
+            End::Unsent => drop(self.unsend(&pair, ben, asked.last_seq).await),
+            End::Expired => {
+                let (start, end) = (Timestamp::from_unix_millis(0), NOW.plus(WINDOW));
+                assert_eq!(self.store.expire_requests(start, end).await, Ok(1));
+            }
+            End::HeBlocks => self.raise(ben, 9, Effect::PeerBlocked(ada)).await,
+            End::SheBlocks => {
+                self.raise(ada, 9, Effect::PeerBlocked(ben)).await;
+                self.raise(ada, 10, Effect::PeerUnblocked(ben)).await;
+            }
+        }
+        (ada, ben, pair)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_in_the_inbox_before_a_request_is_in_it_again_after() {
+    let world = World::new().await;
+    for end in [End::Unsent, End::Expired, End::HeBlocks, End::SheBlocks] {
+        for (past, folder) in [
+            (Past::Nothing, "none"),
+            (Past::Declined, "none"),
+            (Past::HeWrote, "inbox"),
+            (Past::SheWrote, "inbox"),
+            (Past::SheAccepted, "inbox"),
+        ] {
+            let (ada, ben, pair) = world.asked_after(past, end).await;
+            let hers = world.participant(ada, &pair).await;
+            assert_eq!(hers.folder, folder, "{past:?}, {end:?}");
+            let inbox = List::Folder(Folder::Inbox);
+            let listed = world.store.list(ada, inbox, None, 9).await.unwrap();
+            let peers: Vec<_> = listed.iter().map(|entry| entry.peer).collect();
+            let expected = (folder == "inbox").then_some(ben);
+            assert_eq!(peers, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+    world.audit().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tombstone_ends_a_list_and_keeps_its_id() {
     let world = World::new().await;

@@ -183,12 +183,13 @@ pub async fn service_and_messaging() -> (Guard, Rpc, FakeIdentity, FakeMessaging
     let asked = BoxCloneSyncService::new(StandingFactsServiceServer::new(fake.clone()));
     let raised = BoxCloneSyncService::new(FenceServiceServer::new(messaging.clone()));
     let targets = vec![(ServiceName::Messaging, peer(ServiceName::Messaging, raised))];
+    let clock = Clock::manual(Timestamp::from_unix_millis(1_000));
     let rpc = Rpc {
         store: Store::new(db.clone(), random.clone()),
-        identity: Identity::new(peer(ServiceName::Identity, asked), 1_000),
+        identity: Identity::new(peer(ServiceName::Identity, asked), 1_000, clock.clone()),
         fences: Fences::new(ServiceName::Settings, db, targets),
         pager: Arc::new(Pager::new(&[7; 32], random)),
-        clock: Clock::manual(Timestamp::from_unix_millis(1_000)),
+        clock,
     };
     (database, rpc, fake, messaging)
 }

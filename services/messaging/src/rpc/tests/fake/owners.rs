@@ -63,6 +63,9 @@ impl RelationshipService for Fake {
             (1..=100).contains(&ask.peer_ids.len()),
             "graph takes 1 to 100"
         );
+        if let Some(meeting) = self.with(|state| state.meeting.clone()) {
+            meeting.wait().await;
+        }
         let relationships = self.with(|state| {
             let peers = ask.peer_ids.into_iter();
             let between = peers.map(|peer| state.relationship(ask.user_id.clone(), peer));
