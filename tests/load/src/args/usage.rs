@@ -56,9 +56,9 @@ their medians, --internal to --against. The first call that fails ends it.
   --connections N     connections to each server, 1 to 256; default 8
 
 prove-fence proves that nothing lands after an acknowledged \"no\", on services that are there for
-it: with the limits off, and nobody on them yet. In each trial friends flood a person over all replicas
-of messaging; the person blocks or no longer follows one of them, makes one no longer follow, takes
-messages from no one, or is suspended, and once that is acknowledged as ENFORCED nothing of those
+it: with the limits off, and nobody on them yet. In each trial friends flood a person over all
+replicas of messaging; the person blocks or no longer follows one of them, makes one no longer
+follow, takes messages from no one, or is suspended, and once that is acknowledged as ENFORCED nothing of those
 whom it concerns may be stored any more. Then it is taken back. What is acknowledged as PENDING is
 counted apart and is no trial. The last line, on standard output, is JSON; the exit code is 0 only
 if so many trials count, no message landed, and none was refused that nobody had said no to. It is

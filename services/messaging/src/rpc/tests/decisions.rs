@@ -1,6 +1,6 @@
 //! GetDecision: both kinds of name, what is shown, and the line that every reading leaves.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use postern_proto::{
     common::v1::{ErrorReason, PersonRef, person_ref::Person},
@@ -182,6 +182,9 @@ async fn nobody_looks_into_what_they_are_part_of() {
     }
 }
 
+/// What is logged while this crate is tested.
+static LINES: OnceLock<Lines> = OnceLock::new();
+
 /// Every event, as one line of its fields.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
@@ -217,20 +220,21 @@ async fn every_reading_leaves_a_line_of_who_read_what() {
     let (_world, rpc, fake) = service().await;
     let (ada, ben) = two(&fake, WhoCanMessage::Everyone);
     let sent = delivered(send(&rpc, ben, ada, "id").await).message.unwrap();
-    let lines = Lines::default();
-    let logged = tracing::subscriber::set_default(lines.clone());
+    let lines = LINES.get_or_init(|| {
+        let lines = Lines::default();
+        // For the whole process: whether an event is looked at is decided once for all threads.
+        tracing::subscriber::set_global_default(lines.clone()).unwrap();
+        lines
+    });
     let reader = person();
     for seq in [1, 2] {
         let decision = message(&sent.conversation_id, seq);
         let ask = by(reader, LONG, GetDecisionRequest { decision });
         assert_eq!(rpc.get_decision(ask).await.is_ok(), seq == 1);
     }
-    drop(logged);
     let lines = lines.0.lock().unwrap();
-    let read: Vec<_> = lines
-        .iter()
-        .filter(|line| line.contains("reader.id"))
-        .collect();
+    let by_this = |line: &&String| line.contains(&reader.to_string());
+    let read: Vec<_> = lines.iter().filter(by_this).collect();
     assert_eq!(read.len(), 2, "{lines:?}");
     for (line, found) in read.iter().zip(["found=true", "found=false"]) {
         for part in [
