@@ -5,7 +5,10 @@ use std::time::Duration;
 use postern_policy::REQUEST_MESSAGES_MAX;
 use postern_shared::config::Source;
 
-use crate::domain::{Budget, Budgets};
+use crate::{
+    domain::{Budget, Budgets},
+    peers::Keeping,
+};
 
 /// A day in seconds.
 const DAY_S: u64 = 24 * 60 * 60;
@@ -13,6 +16,9 @@ const DAY_S: u64 = 24 * 60 * 60;
 const HOUR_S: u64 = 60 * 60;
 /// A second in milliseconds.
 const SECOND_MS: u64 = 1_000;
+
+/// How old what an owner said may be, in seconds, at the most and by default.
+const CACHE_S_MAX: u64 = 60;
 
 /// How long people can be kept from sending, in hours. Identity takes 30 days from now at the most,
 /// by its own clock: a day is left for what the two clocks differ by.
@@ -47,6 +53,9 @@ pub struct Config {
     pub restrict_after_strangers: u32,
     /// How long that lasts. Default 24 hours.
     pub restrict_for: Duration,
+    /// What is kept of what graph, settings and identity say. Default 100,000 people and 200,000
+    /// pairs, for 60 s, which is also the most: for as long messages may go on without an owner.
+    pub keeping: Keeping,
 }
 
 impl Config {
@@ -93,6 +102,7 @@ impl Config {
             same_text_strangers: Some(u32::try_from(same_text).unwrap_or(5)),
             restrict_after_strangers: u32::try_from(strangers).unwrap_or(20),
             restrict_for: Duration::from_secs(hours * HOUR_S),
+            keeping: keeping(source),
         }
     }
 
@@ -102,6 +112,21 @@ impl Config {
         self.budgets = None;
         self.same_text_strangers = None;
         self
+    }
+}
+
+/// What is kept of what the owners say.
+fn keeping(source: &mut Source) -> Keeping {
+    let most = (1, 10_000_000);
+    Keeping {
+        people: source.number("messaging.cached_people", "people", most, 100_000),
+        pairs: source.number("messaging.cached_pairs", "pairs", most, 200_000),
+        max_age: Duration::from_secs(source.number(
+            "messaging.cache_seconds",
+            "seconds",
+            (0, CACHE_S_MAX),
+            CACHE_S_MAX,
+        )),
     }
 }
 
@@ -198,6 +223,24 @@ mod tests {
             inbound_business: Budget::new(10, 91),
         };
         assert_eq!(set.unwrap().budgets, Some(expected));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_never_older_than_a_minute() {
+        let keeping = read(&[]).unwrap().keeping;
+        assert_eq!((keeping.people, keeping.pairs), (100_000, 200_000));
+        assert_eq!(keeping.max_age, Duration::from_secs(60));
+        let off = read(&[("CACHE_SECONDS", "0"), ("CACHED_PAIRS", "7")]);
+        let off = off.unwrap().keeping;
+        assert_eq!((off.max_age, off.pairs), (Duration::ZERO, 7));
+        for (name, wrong) in [
+            ("CACHE_SECONDS", "61"),
+            ("CACHED_PEOPLE", "0"),
+            ("CACHED_PAIRS", "0"),
+        ] {
+            let error = read(&[(name, wrong)]).unwrap_err();
+            assert!(error.contains(name), "{error}");
+        }
     }
 
     #[test]

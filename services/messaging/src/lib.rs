@@ -35,7 +35,12 @@ use postern_shared::{
 };
 
 use crate::{
-    commit::Committers, config::Config, domain::MarkKey, expiry::Expiry, peers::Owners, rpc::Rpc,
+    commit::Committers,
+    config::Config,
+    domain::MarkKey,
+    expiry::Expiry,
+    peers::{Counts, Owners},
+    rpc::Rpc,
     store::Store,
 };
 
@@ -89,13 +94,15 @@ async fn build(
     let expiry = (config.request_expiry)
         .map(|after| Expiry::new(store.clone(), context.clock.clone(), after));
     let purger = (store.clone(), context.clock.clone(), config.refusals_kept);
+    let counts = Counts::new(&context.meter);
     let rpc = Arc::new(Rpc {
-        owners: Owners::new(&context.peers)?,
+        owners: Owners::new(&context.peers, config.keeping, &context.clock, &counts)?,
         committers: Committers::start(&store, config.committers),
         store,
         clock: context.clock,
         random: context.random,
         pager: context.pager,
+        counts,
         mark_key,
         config,
     });

@@ -52,7 +52,13 @@ use postern_shared::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{commit::Committers, config::Config, domain::MarkKey, peers::Owners, store::Store};
+use crate::{
+    commit::Committers,
+    config::Config,
+    domain::MarkKey,
+    peers::{Counts, Owners},
+    store::Store,
+};
 
 /// How often a decision is made anew because the facts moved under it.
 const ROUNDS_MAX: u32 = 3;
@@ -82,6 +88,8 @@ pub struct Rpc {
     pub random: Random,
     /// Makes page tokens.
     pub pager: Arc<Pager>,
+    /// Where is counted how messages are decided.
+    pub counts: Counts,
     /// What the marks of strangers' texts are made with.
     pub mark_key: MarkKey,
     /// The settings.

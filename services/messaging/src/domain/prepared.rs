@@ -9,7 +9,7 @@ use postern_shared::{
 use super::{Bill, ClientMessageId, Content, Conversation, Folder, Mark};
 
 /// The versions of one person's policy that a decision was made with, one for each owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Versions {
     /// Of graph.
     pub graph: u64,

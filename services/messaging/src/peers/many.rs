@@ -2,6 +2,7 @@
 //! between them and each.
 //!
 //! Promises: an answer that leaves somebody out, or is about others than were asked for, is none.
+//! Nothing is taken from what was said before.
 
 use futures_util::future::try_join_all;
 use postern_policy::{Answer, Edges, Person, Settings};
@@ -14,28 +15,35 @@ use postern_shared::{
 };
 use tonic::Status;
 
-use super::{Owners, find, person, settings, understand};
+use super::{
+    Owners,
+    ledger::{Had, Said, Wanted},
+};
 
 /// Questions that are under way at once.
 const QUESTIONS_MAX: usize = 10;
 
 impl Owners {
-    /// A person's settings.
+    /// A person's settings, as they are now.
     pub async fn settings_of(&self, caller: &Caller, user: UserId) -> Answer<Settings> {
-        let policies = self.policies_of(caller, &[user]).await;
-        let policy = find(policies.as_deref(), |policy| policy.user_id.as_str(), user);
-        understand(policy, settings)
+        let said = self.memory.policies.get(
+            vec![Wanted::any(user)],
+            self.moment(),
+            caller.deadline,
+            |asked| self.ask_settings(caller, asked),
+        );
+        only(said.await, |policy| policy.settings)
     }
 
-    /// How a person stands.
+    /// How a person stands, as it is now.
     pub async fn standing_of(&self, caller: &Caller, user: UserId) -> Answer<Person> {
-        let standings = self.standings_of(caller, &[user]).await;
-        let standing = find(
-            standings.as_deref(),
-            |standing| standing.user_id.as_str(),
-            user,
+        let said = self.memory.accounts.get(
+            vec![Wanted::any(user)],
+            self.moment(),
+            caller.deadline,
+            |asked| self.ask_identity(caller, asked),
         );
-        understand(standing, person)
+        only(said.await, |account| account.person)
     }
 
     /// What lies between a person and each of several others, the others being who writes: in the
@@ -79,6 +87,15 @@ impl Owners {
             return Err(failed(Status::internal(nonsense)));
         }
         Ok(told.iter().map(towards_user).collect())
+    }
+}
+
+/// The one answer to a question about one.
+fn only<V, T>(said: Vec<Had<V>>, read: impl Fn(V) -> T) -> Answer<T> {
+    match said.into_iter().next().map(|had| had.said) {
+        Some(Said::Known(fact)) => Answer::Known(read(fact)),
+        Some(Said::Absent) => Answer::Absent,
+        Some(Said::Behind | Said::Failed) | None => Answer::Unavailable,
     }
 }
 

@@ -5,13 +5,15 @@ use postern_proto::messaging::v1::{AcceptRequestRequest, AcceptRequestResponse};
 use postern_shared::{caller::Me, id::UserId};
 
 use super::{
-    ROUNDS_MAX, Rpc, agreed,
+    Rpc, agreed,
     asked::{self, Asked},
     reply,
+    round::Rounds,
 };
 use crate::{
     domain::{self, Request, Versions},
     error::Error,
+    peers::Round,
     store::{Settled, Settlement},
 };
 
@@ -21,7 +23,8 @@ pub(super) async fn accept_request(
     request: AcceptRequestRequest,
 ) -> Result<AcceptRequestResponse, Error> {
     let id = reply::conversation_id(&request.conversation_id)?;
-    for _ in 0..ROUNDS_MAX {
+    let mut rounds = Rounds::begin(rpc);
+    loop {
         let Asked {
             before,
             other,
@@ -34,7 +37,10 @@ pub(super) async fn accept_request(
             }
             Request::Pending { .. } => {}
         }
-        let (owners, versions) = consult(rpc, &me, other).await?;
+        let Some((owners, versions)) = consult(rpc, &me, other).await? else {
+            rounds.again(Round::Behind)?;
+            continue;
+        };
         let now = rpc.clock.now();
         let settled = Settled {
             before,
@@ -47,16 +53,21 @@ pub(super) async fn accept_request(
         if rpc.store.settle(settled).await? {
             return accepted(rpc, &me, id).await;
         }
+        rounds.again(Round::Moved)?;
     }
-    Err(Error::Contention)
 }
 
 /// What goes into the consent, and the versions of the caller and of the other.
 type Consulted = (domain::Owners, (Versions, Versions));
 
-/// What the owners say of accepting.
-async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> {
-    let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
+/// What the owners say of accepting, never what they said before; none where one of them had only
+/// something older than that.
+async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Option<Consulted>, Error> {
+    let need = rpc.owners.afresh();
+    let gathered = rpc.owners.gather(&me.caller, me.id, other, need).await;
+    if gathered.is_behind {
+        return Ok(None);
+    }
     agreed::present(gathered.sender)?;
     let (Answer::Known(own), Some(owners), Some(edges)) = (
         gathered.sender_settings,
@@ -78,7 +89,7 @@ async fn consult(rpc: &Rpc, me: &Me, other: UserId) -> Result<Consulted, Error> 
     }
     accept_allowed(own.who_can_message).map_err(|_| Error::YourMessagesAreOff)?;
     let versions = gathered.sender_versions.zip(gathered.recipient_versions);
-    Ok((owners, versions.ok_or(Error::Undecidable)?))
+    Ok(Some((owners, versions.ok_or(Error::Undecidable)?)))
 }
 
 async fn accepted(

@@ -25,7 +25,9 @@ pub(super) async fn explain_receive(
     // Nobody by that handle: asked about like every other person who does not exist.
     let sender = sender.unwrap_or_else(|| UserId::random(&rpc.random));
     let pair = rpc.store.pair(sender, me.id).await?.conversation;
-    let gathered = rpc.owners.gather(&me.caller, sender, me.id).await;
+    // What was set a moment ago is to be seen here.
+    let need = rpc.owners.afresh();
+    let gathered = rpc.owners.gather(&me.caller, sender, me.id, need).await;
     let (own, settings, edges) = consult(&gathered)?;
     let receiving = agreed::receiving(
         rpc,

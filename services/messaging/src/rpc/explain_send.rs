@@ -14,7 +14,7 @@ use postern_shared::{
 
 use super::{
     Rpc, reply,
-    round::{Round, content, somebody},
+    round::{Round, Rounds, content, somebody},
     told::Told,
 };
 use crate::{domain::Content, error::Error, store::Charged};
@@ -25,10 +25,10 @@ pub(super) async fn explain_send(
     request: ExplainSendRequest,
 ) -> Result<ExplainSendResponse, Error> {
     let (recipient, content) = parse(request)?;
-    let recipient = rpc.owners.named(&me.caller, &recipient).await?;
+    let mut rounds = Rounds::begin(rpc);
+    let recipient = rounds.recipient(&me, &recipient).await?;
     let other = somebody(rpc, recipient);
-    let round = Round::gather(rpc, &me, other, content.as_ref()).await?;
-    let decision = round.decide();
+    let (round, decision) = rounds.decide(&me, other, content.as_ref()).await?;
     let decided = match decision {
         Decision::Unavailable => return Err(Error::Undecidable),
         Decision::Deliver { told, .. } => Ok(told),

@@ -27,5 +27,6 @@ pub(super) async fn raise(
         return Err(Invalid::field(field, description).into());
     }
     rpc.store.raise(owner, raise).await?;
+    rpc.owners.raised(owner, raise).await;
     Ok(RaiseResponse {})
 }

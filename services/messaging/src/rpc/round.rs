@@ -1,7 +1,11 @@
-//! One round of deciding a message: all that is looked at, and what is made of it.
+//! The rounds of deciding a message: all that is looked at, what is made of it, and when that is
+//! not good enough.
 //!
 //! SendMessage and ExplainSend read, gather and decide by this alone, so that the one cannot say
 //! anything else than the other does.
+//!
+//! Promises: by what the owners said before, a message at best gets into the inbox. Whatever is
+//! less than that, a refusal above all, is decided with answers to questions of after the request.
 
 use postern_policy::{ContentKind, Decision, Facts, Placement, Refusal, Rule, decide};
 use postern_proto::messaging::v1 as wire;
@@ -10,21 +14,109 @@ use postern_shared::{
     clock::Timestamp,
     error::Check,
     id::{DecisionId, UserId},
+    person::Named,
     telemetry,
 };
 use tracing::Span;
 
 use super::{
-    Rpc,
+    ROUNDS_MAX, Rpc,
     facts::{Question, bill, facts},
     judge::{Said, judge},
 };
 use crate::{
     domain::{self, Bill, ClientMessageId, Content, Marked, PreparedSend},
     error::Error,
-    peers::Gathered,
+    peers::{self, Gathered, Need},
     store::Pair,
 };
+
+/// The rounds of one call.
+pub(super) struct Rounds<'a> {
+    rpc: &'a Rpc,
+    /// When the call came.
+    began: u64,
+    /// Answers of before this moment will not do.
+    since: u64,
+    left: u32,
+    was_asked: bool,
+    why: peers::Round,
+}
+
+impl<'a> Rounds<'a> {
+    /// To be called before anything is looked at.
+    pub(super) fn begin(rpc: &'a Rpc) -> Self {
+        Self {
+            rpc,
+            began: rpc.owners.moment(),
+            since: 0,
+            left: ROUNDS_MAX,
+            was_asked: false,
+            why: peers::Round::First,
+        }
+    }
+
+    /// Who is named; none when nobody goes by the handle.
+    pub(super) async fn recipient(
+        &mut self,
+        me: &Me,
+        named: &Named,
+    ) -> Result<Option<UserId>, Error> {
+        let known = self.rpc.owners.recalled(named).await;
+        if known.is_some() {
+            return Ok(known);
+        }
+        self.was_asked = true;
+        Ok(self.rpc.owners.named(&me.caller, named).await?)
+    }
+
+    /// Gathers and decides, until it is good enough.
+    pub(super) async fn decide(
+        &mut self,
+        me: &Me,
+        other: UserId,
+        content: Option<&Content>,
+    ) -> Result<(Round, Decision), Error> {
+        loop {
+            self.rpc.counts.round(self.why);
+            let round = Round::gather(self.rpc, me, other, content, self.since).await?;
+            self.was_asked |= round.gathered.was_asked;
+            let decision = decide(&round.facts);
+            if decision == Decision::Unavailable && round.gathered.is_behind {
+                self.again(peers::Round::Behind)?;
+            } else if self.since >= self.began || round.may_stand(&decision, self.began) {
+                return Ok((round, decision));
+            } else {
+                self.since = self.began;
+                self.why = peers::Round::Fresh;
+            }
+        }
+    }
+
+    /// The rows that guard the commit were not there: what was said before counts no more.
+    pub(super) fn afresh(&mut self) {
+        self.since = self.rpc.owners.moment();
+        self.why = peers::Round::Created;
+    }
+
+    /// One more round, because what was decided by does not hold any more.
+    ///
+    /// # Errors
+    /// When there were enough of them.
+    pub(super) fn again(&mut self, why: peers::Round) -> Result<(), Error> {
+        self.left -= 1;
+        self.why = why;
+        if self.left == 0 {
+            return Err(Error::Contention);
+        }
+        Ok(())
+    }
+
+    /// Counts a message that was decided for good.
+    pub(super) fn count_send(&self) {
+        self.rpc.counts.sent(self.was_asked);
+    }
+}
 
 /// What a message is decided by.
 pub(super) struct Round {
@@ -43,14 +135,22 @@ pub(super) struct Round {
 impl Round {
     /// Reads what is stored, asks the owners, and has the content judged. Without content it is
     /// some plain text in which nothing is found.
-    pub(super) async fn gather(
+    async fn gather(
         rpc: &Rpc,
         me: &Me,
         other: UserId,
         content: Option<&Content>,
+        since: u64,
     ) -> Result<Self, Error> {
         let pair = rpc.store.pair(me.id, other).await?;
-        let gathered = rpc.owners.gather(&me.caller, me.id, other).await;
+        // What stands below a fence would not be committed.
+        let (sender, recipient) = pair.fences;
+        let need = Need {
+            since,
+            sender,
+            recipient,
+        };
+        let gathered = rpc.owners.gather(&me.caller, me.id, other, need).await;
         let now = rpc.clock.now();
         let question = Question {
             sender: me.id,
@@ -81,9 +181,17 @@ impl Round {
         })
     }
 
-    /// What the policy makes of it.
-    pub(super) fn decide(&self) -> Decision {
-        decide(&self.facts)
+    /// Whether fresh facts could not make the decision a better one for the sender. Where the
+    /// owners' say does not count, neither does its age.
+    fn may_stand(&self, decision: &Decision, began: u64) -> bool {
+        let is_best = match decision {
+            Decision::Deliver { placement, .. } => *placement == Placement::Inbox,
+            Decision::Refuse { rule, .. } => {
+                matches!(rule, Rule::AttemptsEmpty | Rule::SelfMessage)
+            }
+            Decision::Unavailable => true,
+        };
+        is_best || self.gathered.is_since(began)
     }
 
     /// Whether trying costs anything, were it delivered: answering a request does not.

@@ -13,13 +13,14 @@ use postern_shared::{
 };
 
 use super::{
-    ROUNDS_MAX, Rpc, reply, restrict,
-    round::{Round, content, somebody},
+    Rpc, reply, restrict,
+    round::{Rounds, content, somebody},
     told::Told,
 };
 use crate::{
     domain::{self, ClientMessageId, Content, Message, Outcome, PreparedSend},
     error::Error,
+    peers,
     store::Charged,
 };
 
@@ -36,15 +37,15 @@ pub(super) async fn send_message(
     request: SendMessageRequest,
 ) -> Result<SendMessageResponse, Error> {
     let draft = parse(request)?;
-    let recipient = rpc.owners.named(&me.caller, &draft.recipient).await?;
+    let mut rounds = Rounds::begin(rpc);
+    let recipient = rounds.recipient(&me, &draft.recipient).await?;
     let other = somebody(rpc, recipient);
     if let Some(sent) = find_sent(rpc, me.id, other, &draft).await? {
         return answer_again(&sent, &draft, me.id);
     }
-    // One round more for a pair that writes for the first time.
-    for _ in 0..=ROUNDS_MAX {
-        let round = Round::gather(rpc, &me, other, Some(&draft.content)).await?;
-        let prepared = match round.decide() {
+    loop {
+        let (round, decision) = rounds.decide(&me, other, Some(&draft.content)).await?;
+        let prepared = match decision {
             Decision::Unavailable => return Err(Error::Undecidable),
             Decision::Refuse { rule, reason } => {
                 // A twin of this call may have stored it by now, and that may be all that makes
@@ -53,27 +54,31 @@ pub(super) async fn send_message(
                     return answer_again(&sent, &draft, me.id);
                 }
                 let record = round.record(rpc, recipient, rule, reason);
+                rounds.count_send();
                 return refuse(rpc, &me, &record, &round.facts, reason).await;
             }
             deliver @ Decision::Deliver { .. } => {
                 if round.pair.incomplete {
                     // The rows that guard the commit must be there before the owners are asked.
                     rpc.store.create_pair(me.id, other).await?;
+                    rounds.afresh();
                     continue;
                 }
                 round.prepare(&draft.client_message_id, &draft.content, deliver)?
             }
         };
         match rpc.committers.commit(prepared.clone()).await? {
-            Outcome::Stored { seq } => return Ok(delivered(&prepared, seq)),
+            Outcome::Stored { seq } => {
+                rounds.count_send();
+                return Ok(delivered(&prepared, seq));
+            }
             Outcome::Duplicate => {
                 let sent = find_sent(rpc, me.id, other, &draft).await?;
                 return answer_again(&sent.ok_or(Error::Contention)?, &draft, me.id);
             }
-            Outcome::Moved => {}
+            Outcome::Moved => rounds.again(peers::Round::Moved)?,
         }
     }
-    Err(Error::Contention)
 }
 
 /// Charges the attempt and answers it. What an empty budget refuses is counted and not recorded.

@@ -3,6 +3,7 @@
 
 mod blocking;
 mod budgets;
+mod caching;
 mod closed;
 mod consents;
 mod decisions;
@@ -17,6 +18,7 @@ mod preview;
 mod races;
 mod raising;
 mod receiving;
+mod refetching;
 mod requests;
 mod restricted;
 mod verdicts;

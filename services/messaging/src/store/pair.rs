@@ -34,6 +34,8 @@ pub struct Pair {
     pub incomplete: bool,
     /// What is left of the budgets of a message from the first who was named to the second.
     pub left: Left,
+    /// The fences of the first who was named and of the second, where they stand at the moment.
+    pub fences: (Versions, Versions),
 }
 
 /// The end of a request: what changes, for whom, and what they see of it.
@@ -81,7 +83,7 @@ impl Settlement {
 }
 
 impl Store {
-    /// Reads a pair, and the budgets of `one` who would write to `other`.
+    /// Reads a pair, the budgets of `one` who would write to `other`, and the fences of both.
     ///
     /// # Errors
     /// When the database fails.
@@ -108,6 +110,14 @@ impl Store {
             inbound_strangers_ms: recipient.map_or(0, |row| row.inbound_budget_ms),
             pair_ms,
         };
+        let fences = |row: Option<&mailbox::Model>| {
+            row.map_or_else(Versions::default, |row| Versions {
+                graph: rows::version(row.fence_graph),
+                settings: rows::version(row.fence_settings),
+                identity: rows::version(row.fence_identity),
+            })
+        };
+        let fences = (fences(sender), fences(recipient));
         let incomplete = row.is_none() || sender.is_none() || recipient.is_none();
         let conversation = match row {
             Some(row) => rows::conversation(row)?,
@@ -117,6 +127,7 @@ impl Store {
             conversation,
             incomplete,
             left,
+            fences,
         })
     }
 

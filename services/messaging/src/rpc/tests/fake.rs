@@ -1,6 +1,8 @@
 //! The three owners as generated servers whose answers a test chooses, and the service that asks
 //! them.
 
+mod owners;
+
 use std::{
     collections::{HashMap, HashSet},
     future,
@@ -11,23 +13,20 @@ use std::{
 use futures_util::future::BoxFuture;
 use postern_policy::REQUEST_MESSAGES_MAX;
 use postern_proto::{
-    common::v1::{ErrorReason, person_ref::Person},
+    common::v1::ErrorReason,
     graph::v1::{
-        BatchGetRelationshipsRequest, BatchGetRelationshipsResponse, GetRelationshipRequest,
-        GetRelationshipResponse, Relationship,
+        BatchGetRelationshipsResponse, GetRelationshipResponse, Relationship,
         graph_service_server::GraphServiceServer,
-        relationship_service_server::{RelationshipService, RelationshipServiceServer},
+        relationship_service_server::RelationshipServiceServer,
     },
     identity::v1::{
-        BatchGetStandingRequest, BatchGetStandingResponse, GetStandingRequest, GetStandingResponse,
-        RestrictAutomaticallyRequest, RestrictAutomaticallyResponse, Sanction, Standing,
-        standing_facts_service_server::{StandingFactsService, StandingFactsServiceServer},
+        BatchGetStandingResponse, GetStandingResponse, RestrictAutomaticallyRequest, Standing,
+        standing_facts_service_server::StandingFactsServiceServer,
     },
-    policy::v1::{AccountKind, AgeBand, Enforcement, Lifecycle, SanctionKind, WhoCanMessage},
+    policy::v1::{AccountKind, AgeBand, Enforcement, Lifecycle, WhoCanMessage},
     settings::v1::{
-        BatchGetDmPoliciesRequest, BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyRequest,
-        GetDmPolicyResponse,
-        dm_policy_service_server::{DmPolicyService, DmPolicyServiceServer},
+        BatchGetDmPoliciesResponse, DmPolicy, GetDmPolicyResponse,
+        dm_policy_service_server::DmPolicyServiceServer,
     },
 };
 use postern_shared::{
@@ -41,15 +40,15 @@ use postern_shared::{
     telemetry::Telemetry,
 };
 use tokio::sync::Barrier;
-use tonic::{Code, Request, Status, service::Routes};
+use tonic::{Code, Status, service::Routes};
 use tower::util::BoxCloneSyncService;
 
-use super::super::{Answer, Rpc};
+use super::super::Rpc;
 use crate::{
     commit::Committers,
     config::Config,
     domain::MarkKey,
-    peers::Owners,
+    peers::{Counts, Keeping, Owners},
     store::{NOW, World},
 };
 
@@ -65,6 +64,10 @@ pub enum Fault {
     Graphs(fn(&mut BatchGetRelationshipsResponse)),
     Settings(fn(&mut BatchGetDmPoliciesResponse)),
     Identity(fn(&mut BatchGetStandingResponse)),
+    /// Of settings about one person.
+    Policy(fn(&mut GetDmPolicyResponse)),
+    /// Of identity about one person.
+    Standing(fn(&mut GetStandingResponse)),
 }
 
 /// What happens while an answer of graph is on its way, told how many came before it.
@@ -92,6 +95,13 @@ pub struct State {
     pub blocked: Vec<String>,
     /// How often graph was asked.
     pub graph_calls: usize,
+    /// How often each was asked for facts, or whose handle it is.
+    pub calls: HashMap<ServiceName, usize>,
+    /// The lowest version that would do, wherever one was told.
+    pub told_min: Vec<(ServiceName, UserId, u64)>,
+    /// Nobody minds what version would do.
+    pub ignores_min: bool,
+    telemetry: Option<Telemetry>,
     /// Where questions to graph about many people wait for each other.
     pub meeting: Option<Arc<Barrier>>,
 }
@@ -117,6 +127,24 @@ impl State {
             user_id,
             peer_id,
         }
+    }
+
+    /// Notes a question, and answers it as an owner does that is behind.
+    fn hold_to(
+        &mut self,
+        owner: ServiceName,
+        user: &str,
+        min: u64,
+        version: u64,
+    ) -> Result<(), Status> {
+        if min > 0 {
+            self.told_min.push((owner, user.parse().unwrap(), min));
+        }
+        if version < min && !self.ignores_min {
+            let reason = ErrorReason::Contention;
+            return Err(error::status(Code::Aborted, reason, "behind"));
+        }
+        Ok(())
     }
 }
 
@@ -206,146 +234,29 @@ impl Fake {
         self.with(|state| state.graph_calls)
     }
 
+    /// How often graph, settings and identity were asked since the last time.
+    pub fn calls(&self) -> [usize; 3] {
+        let calls = self.with(|state| std::mem::take(&mut state.calls));
+        [
+            ServiceName::Graph,
+            ServiceName::Settings,
+            ServiceName::Identity,
+        ]
+        .map(|owner| calls.get(&owner).copied().unwrap_or(0))
+    }
+
+    /// What is shown at `/metrics` of the replica made last.
+    pub fn metrics(&self) -> String {
+        self.with(|state| state.telemetry.as_ref().unwrap().prometheus())
+    }
+
     pub(super) async fn fault(&self, owner: ServiceName) -> Result<Option<Fault>, Status> {
+        self.with(|state| *state.calls.entry(owner).or_default() += 1);
         match self.with(|state| state.faults.get(&owner).cloned()) {
             Some(Fault::Fails(status)) => Err(status),
             Some(Fault::Never) => future::pending().await,
             other => Ok(other),
         }
-    }
-}
-
-#[tonic::async_trait]
-impl RelationshipService for Fake {
-    async fn get_relationship(
-        &self,
-        request: Request<GetRelationshipRequest>,
-    ) -> Answer<GetRelationshipResponse> {
-        let fault = self.fault(ServiceName::Graph).await?;
-        let ask = request.into_inner();
-        let (relationship, meanwhile, call) = self.with(|state| {
-            state.graph_calls += 1;
-            let relationship = state.relationship(ask.user_id, ask.peer_id);
-            (relationship, state.meanwhile.clone(), state.graph_calls)
-        });
-        if let Some(meanwhile) = meanwhile {
-            meanwhile(call).await;
-        }
-        let mut answer = GetRelationshipResponse {
-            relationship: Some(relationship),
-        };
-        if let Some(Fault::Graph(garble)) = fault {
-            garble(&mut answer);
-        }
-        Ok(answer.into())
-    }
-
-    async fn batch_get_relationships(
-        &self,
-        request: Request<BatchGetRelationshipsRequest>,
-    ) -> Answer<BatchGetRelationshipsResponse> {
-        let fault = self.fault(ServiceName::Graph).await?;
-        let ask = request.into_inner();
-        assert!(
-            (1..=100).contains(&ask.peer_ids.len()),
-            "graph takes 1 to 100"
-        );
-        if let Some(meeting) = self.with(|state| state.meeting.clone()) {
-            meeting.wait().await;
-        }
-        let relationships = self.with(|state| {
-            let peers = ask.peer_ids.into_iter();
-            let between = peers.map(|peer| state.relationship(ask.user_id.clone(), peer));
-            between.collect()
-        });
-        let mut answer = BatchGetRelationshipsResponse { relationships };
-        if let Some(Fault::Graphs(garble)) = fault {
-            garble(&mut answer);
-        }
-        Ok(answer.into())
-    }
-}
-
-#[tonic::async_trait]
-impl DmPolicyService for Fake {
-    async fn get_dm_policy(&self, _: Request<GetDmPolicyRequest>) -> Answer<GetDmPolicyResponse> {
-        Err(Status::unimplemented("messaging asks for two at a time"))
-    }
-
-    async fn batch_get_dm_policies(
-        &self,
-        request: Request<BatchGetDmPoliciesRequest>,
-    ) -> Answer<BatchGetDmPoliciesResponse> {
-        let fault = self.fault(ServiceName::Settings).await?;
-        let ids = request.into_inner().user_ids;
-        let found = |id| self.with(|state| state.policies.get(id).cloned());
-        let policies = ids.iter().filter_map(found).collect();
-        let mut answer = BatchGetDmPoliciesResponse { policies };
-        if let Some(Fault::Settings(garble)) = fault {
-            garble(&mut answer);
-        }
-        Ok(answer.into())
-    }
-}
-
-#[tonic::async_trait]
-impl StandingFactsService for Fake {
-    async fn restrict_automatically(
-        &self,
-        request: Request<RestrictAutomaticallyRequest>,
-    ) -> Answer<RestrictAutomaticallyResponse> {
-        let ask = request.into_inner();
-        let sanction = Some(Sanction {
-            kind: SanctionKind::SendRestricted.into(),
-            end_time: ask.end_time,
-        });
-        self.with(|state| {
-            state.restrictions.push(ask.clone());
-            if let Some(status) = state.restricting_fails.clone() {
-                return Err(status);
-            }
-            let standing = state.standings.get_mut(&ask.user_id).unwrap();
-            standing.sanction = sanction;
-            Ok(RestrictAutomaticallyResponse { sanction }.into())
-        })
-    }
-
-    async fn get_standing(
-        &self,
-        request: Request<GetStandingRequest>,
-    ) -> Answer<GetStandingResponse> {
-        self.fault(ServiceName::Identity).await?;
-        let Some(Person::Handle(handle)) = request.into_inner().person.unwrap().person else {
-            panic!("messaging looks up handles alone");
-        };
-        if handle == "proxy" {
-            return Err(Status::not_found("something in between speaks"));
-        }
-        if handle == "broken" {
-            return Ok(GetStandingResponse::default().into());
-        }
-        let standing = self.with(|state| {
-            let user = state.handles.get(&handle)?;
-            state.standings.get(&user.to_string()).cloned()
-        });
-        let missing = || error::status(Code::NotFound, ErrorReason::AccountNotFound, "nobody");
-        let standing = Some(standing.ok_or_else(missing)?);
-        Ok(GetStandingResponse { standing }.into())
-    }
-
-    async fn batch_get_standing(
-        &self,
-        request: Request<BatchGetStandingRequest>,
-    ) -> Answer<BatchGetStandingResponse> {
-        let fault = self.fault(ServiceName::Identity).await?;
-        let ids = request.into_inner().user_ids;
-        let found = |id| self.with(|state| state.standings.get(id).cloned());
-        let standings = ids.iter().filter_map(found).collect();
-        let mut answer = BatchGetStandingResponse { standings };
-        if let Some(Fault::Identity(garble)) = fault {
-            garble(&mut answer);
-        }
-        Ok(answer.into())
     }
 }
 
@@ -362,6 +273,16 @@ pub async fn service_with(change: impl FnOnce(&mut Config)) -> (Arc<World>, Arc<
     (world, rpc, fake)
 }
 
+/// The same with a memory of what the owners say, for a minute.
+pub async fn remembering() -> (Arc<World>, Arc<Rpc>, Fake) {
+    service_with(remember).await
+}
+
+/// Has a replica remember what the owners say, for a minute.
+pub fn remember(config: &mut Config) {
+    config.keeping.max_age = Duration::from_secs(60);
+}
+
 /// One of several processes that serve one database.
 pub fn replica(
     world: &World,
@@ -369,7 +290,10 @@ pub fn replica(
     clock: &Clock,
     change: impl FnOnce(&mut Config),
 ) -> Arc<Rpc> {
-    let means = Means::new(Telemetry::without_logs().unwrap().rpc(), Random::system());
+    let telemetry = Telemetry::without_logs().unwrap();
+    let counts = Counts::new(&telemetry.meter());
+    let means = Means::new(telemetry.rpc(), Random::system());
+    fake.with(|state| state.telemetry = Some(telemetry));
     let peer = |name, server: LocalServer| {
         let slot = Arc::new(OnceLock::new());
         assert!(slot.set(server).is_ok());
@@ -392,13 +316,23 @@ pub fn replica(
         same_text_strangers: None,
         restrict_after_strangers: 0,
         restrict_for: Duration::from_secs(60),
+        keeping: Keeping {
+            people: 1_000,
+            pairs: 1_000,
+            max_age: Duration::ZERO,
+        },
     };
     change(&mut config);
     Arc::new(Rpc {
         owners: Owners::of(
-            peer(ServiceName::Graph, graph),
-            peer(ServiceName::Settings, settings),
-            peer(ServiceName::Identity, identity),
+            [
+                peer(ServiceName::Graph, graph),
+                peer(ServiceName::Settings, settings),
+                peer(ServiceName::Identity, identity),
+            ],
+            config.keeping,
+            clock,
+            &counts,
         ),
         committers: Committers::start(&world.store, config.committers),
         store: world.store.clone(),
@@ -406,6 +340,7 @@ pub fn replica(
         pager: Arc::new(Pager::new(&[7; 32], random.clone())),
         mark_key: MarkKey::new(&[7; 32]),
         random,
+        counts,
         config,
     })
 }

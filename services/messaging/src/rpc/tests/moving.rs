@@ -109,7 +109,7 @@ async fn an_owner_that_lags_behind_its_fence_ends_in_contention() {
             fake.meanwhile(|_| async {});
             let answer = send(&rpc, ben, ada, "id").await;
             fails(answer, Code::Aborted, ErrorReason::Contention);
-            assert_eq!(fake.graph_calls(), 4, "{owner:?}");
+            assert_eq!(fake.graph_calls(), 3, "{owner:?}");
             assert_eq!(world.rows().await, rows, "{owner:?}");
             // The first answer is not in question.
             delivered(send(&rpc, ben, ada, "first").await);
