@@ -48,6 +48,7 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
             ("UpdateAccount", Access::User),
             ("DeactivateAccount", Access::AnyStanding),
             ("ReactivateAccount", Access::AnyStanding),
+            ("GetEnforcement", Access::AnyStanding),
         ],
     ),
     (
@@ -83,6 +84,7 @@ const TABLE: &[(&str, &[(&str, Access)])] = &[
             ("BanAccount", MODERATORS),
             ("LiftAction", MODERATORS),
             ("ListActions", MODERATORS),
+            ("GetActionEnforcement", MODERATORS),
         ],
     ),
     (

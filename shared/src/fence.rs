@@ -23,7 +23,7 @@ use postern_proto::policy::v1::{
     self as wire, fence_service_client::FenceServiceClient,
     presence_service_client::PresenceServiceClient,
 };
-use sea_orm::DbErr;
+use sea_orm::{DbErr, sea_query::SelectStatement};
 use tokio::time::timeout;
 
 pub use incoming::{OutOfRange, Refused, incoming, raised};
@@ -126,6 +126,13 @@ const fn targets(effect: Option<Effect>) -> &'static [ServiceName] {
         None | Some(Effect::PeerBlocked(_) | Effect::PeerUnblocked(_)) => &[ServiceName::Messaging],
         Some(Effect::Gone | Effect::Returned) => &[ServiceName::Messaging, ServiceName::Graph],
     }
+}
+
+/// The moments of a person's changes that have not arrived everywhere, as a part of a query of
+/// their owner: a task has the time that its change was stored under.
+#[must_use]
+pub fn moments_waiting(user: UserId) -> SelectStatement {
+    table::moments(user)
 }
 
 /// An owner's way to the fences that it raises.

@@ -7,6 +7,8 @@ mod create_session;
 mod deactivate_account;
 mod enforcement;
 mod get_account;
+mod get_action_enforcement;
+mod get_enforcement;
 mod get_jwks;
 mod get_my_standing;
 mod get_standing;
@@ -37,14 +39,15 @@ use postern_proto::{
         BatchGetStandingRequest, BatchGetStandingResponse, CreateAccountRequest,
         CreateAccountResponse, CreateSessionRequest, CreateSessionResponse,
         DeactivateAccountRequest, DeactivateAccountResponse, GetAccountRequest, GetAccountResponse,
-        GetJwksRequest, GetJwksResponse, GetMyStandingRequest, GetMyStandingResponse,
-        GetStandingRequest, GetStandingResponse, LiftActionRequest, LiftActionResponse,
-        ListActionsRequest, ListActionsResponse, ListSessionsRequest, ListSessionsResponse,
-        ReactivateAccountRequest, ReactivateAccountResponse, RefreshSessionRequest,
-        RefreshSessionResponse, RestrictAutomaticallyRequest, RestrictAutomaticallyResponse,
-        RestrictMessagingRequest, RestrictMessagingResponse, RevokeSessionRequest,
-        RevokeSessionResponse, SuspendAccountRequest, SuspendAccountResponse, UpdateAccountRequest,
-        UpdateAccountResponse, account_service_server::AccountService,
+        GetActionEnforcementRequest, GetActionEnforcementResponse, GetEnforcementRequest,
+        GetEnforcementResponse, GetJwksRequest, GetJwksResponse, GetMyStandingRequest,
+        GetMyStandingResponse, GetStandingRequest, GetStandingResponse, LiftActionRequest,
+        LiftActionResponse, ListActionsRequest, ListActionsResponse, ListSessionsRequest,
+        ListSessionsResponse, ReactivateAccountRequest, ReactivateAccountResponse,
+        RefreshSessionRequest, RefreshSessionResponse, RestrictAutomaticallyRequest,
+        RestrictAutomaticallyResponse, RestrictMessagingRequest, RestrictMessagingResponse,
+        RevokeSessionRequest, RevokeSessionResponse, SuspendAccountRequest, SuspendAccountResponse,
+        UpdateAccountRequest, UpdateAccountResponse, account_service_server::AccountService,
         session_service_server::SessionService,
         standing_facts_service_server::StandingFactsService,
         standing_service_server::StandingService,
@@ -142,6 +145,13 @@ impl AccountService for Rpc {
         })
         .await
     }
+
+    async fn get_enforcement(
+        &self,
+        request: Request<GetEnforcementRequest>,
+    ) -> Answer<GetEnforcementResponse> {
+        answer_me(request, |me, _| get_enforcement::get_enforcement(self, me)).await
+    }
 }
 
 #[async_trait]
@@ -230,6 +240,16 @@ impl StandingService for Rpc {
         request: Request<ListActionsRequest>,
     ) -> Answer<ListActionsResponse> {
         answer_me(request, |me, ask| list_actions::list_actions(self, me, ask)).await
+    }
+
+    async fn get_action_enforcement(
+        &self,
+        request: Request<GetActionEnforcementRequest>,
+    ) -> Answer<GetActionEnforcementResponse> {
+        answer_me(request, |me, ask| {
+            get_action_enforcement::get_action_enforcement(self, me, ask)
+        })
+        .await
     }
 }
 

@@ -3,7 +3,7 @@
 use sea_orm::{
     ConnectionTrait, DbErr, QueryOrder as _, QuerySelect as _, Set,
     entity::prelude::*,
-    sea_query::{Expr, ExprTrait as _, OnConflict},
+    sea_query::{Expr, ExprTrait as _, OnConflict, Query, SelectStatement},
 };
 
 use super::{Effect, Raise};
@@ -93,6 +93,14 @@ pub(super) async fn has_tasks(db: &impl ConnectionTrait, user: UserId) -> Result
         .one(db)
         .await?;
     Ok(one.is_some())
+}
+
+pub(super) fn moments(user: UserId) -> SelectStatement {
+    Query::select()
+        .column(Column::CreatedAtMs)
+        .from(Entity)
+        .and_where(Column::UserId.eq(user.uuid()))
+        .to_owned()
 }
 
 /// Tasks in the order of their keys, from the one after a place on. A row that this version cannot

@@ -69,6 +69,7 @@ const ABOUT_NOBODY_ELSE: &[&str] = &[
     "AccountService/UpdateAccount",
     "AccountService/DeactivateAccount",
     "AccountService/ReactivateAccount",
+    "AccountService/GetEnforcement",
     "SessionService/CreateSession",
     "SessionService/RefreshSession",
     "SessionService/ListSessions",

@@ -9,7 +9,7 @@ use crate::{error::Error, store::Stamp};
 pub async fn deactivate_account(rpc: &Rpc, me: Me) -> Result<DeactivateAccountResponse, Error> {
     let stamp = Stamp::new(rpc.clock.now(), &rpc.random);
     let switched = rpc.store.deactivate(me.id, stamp).await?;
-    let enforcement = enforcement::of(rpc, &me.caller, me.id, switched.raise).await?;
+    let enforcement = enforcement::of_changes(rpc, &me.caller, me.id, switched.raise).await?;
     Ok(DeactivateAccountResponse {
         enforcement: enforcement.into(),
     })

@@ -24,7 +24,7 @@ pub async fn lift_action(
     let acted = rpc.store.lift(me.id, user, id, stamp).await?;
     if acted.raise.is_some() {
         // Whoever is back is back now where that can be; the relay does the rest.
-        enforcement::of(rpc, &me.caller, user, acted.raise).await?;
+        enforcement::of_actions(rpc, &me.caller, user, acted.raise).await?;
     }
     Ok(LiftActionResponse {
         action: Some(wire::action(&acted.action, now)),

@@ -12,7 +12,7 @@ pub async fn reactivate_account(rpc: &Rpc, me: Me) -> Result<ReactivateAccountRe
     let switched = rpc.store.reactivate(me.id, stamp).await?;
     if switched.raise.is_some() {
         // Whoever is back is back now where that can be; the relay does the rest.
-        enforcement::of(rpc, &me.caller, me.id, switched.raise).await?;
+        enforcement::of_changes(rpc, &me.caller, me.id, switched.raise).await?;
     }
     Ok(ReactivateAccountResponse {
         account: Some(wire::own_account(&switched.account, now.date())),

@@ -46,7 +46,7 @@ pub async fn restrict_automatically(
     let acted = rpc.store.act_automatically(&new, stamp).await?;
     if acted.raise.is_some() {
         // It holds once it is answered where that can be; the relay does the rest.
-        enforcement::of(rpc, &caller, user, acted.raise).await?;
+        enforcement::of_actions(rpc, &caller, user, acted.raise).await?;
     }
     Ok(RestrictAutomaticallyResponse {
         sanction: Some(wire::sanction(&acted.action)),

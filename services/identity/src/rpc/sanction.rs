@@ -108,6 +108,6 @@ pub async fn take(
         moderator: Some(me.id),
     };
     let acted = rpc.store.act(&new, Stamp::new(now, &rpc.random)).await?;
-    let enforcement = enforcement::of(rpc, &me.caller, user, acted.raise).await?;
+    let enforcement = enforcement::of_actions(rpc, &me.caller, user, acted.raise).await?;
     Ok((acted.action, enforcement))
 }

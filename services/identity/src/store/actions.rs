@@ -4,12 +4,13 @@ use postern_shared::{
     caller::Role,
     clock::Timestamp,
     db::Tx,
-    fence::Raise,
+    fence::{self, Raise},
     id::{ActionId, UserId},
 };
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, sea_query::Expr,
+    QuerySelect as _,
+    sea_query::{Expr, ExprTrait as _},
 };
 
 use super::{
@@ -123,6 +124,21 @@ impl Store {
             .all(self.db.reader())
             .await?;
         rows.into_iter().map(entity::action_of).collect()
+    }
+
+    /// Whether all that was done about a person has arrived wherever it must be known. What they
+    /// did themselves does not count: a change has one moment, and actions begin and are over at
+    /// those of their changes.
+    pub async fn actions_hold(&self, user: UserId) -> Result<bool, Error> {
+        let waiting = fence::moments_waiting(user);
+        let begun = action::Column::StartAtMs.in_subquery(waiting.clone());
+        let over = action::Column::OverAtMs.in_subquery(waiting);
+        let one = action::Entity::find()
+            .filter(action::Column::UserId.eq(user.uuid()))
+            .filter(begun.or(over))
+            .one(self.db.reader())
+            .await?;
+        Ok(one.is_none())
     }
 
     /// Whether somebody acts as a moderator at this moment, whatever their token says.

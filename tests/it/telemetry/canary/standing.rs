@@ -6,7 +6,8 @@ use std::{path::Path, process::Command, time::Duration};
 use postern_proto::{
     graph::v1::GetEnforcementRequest,
     identity::v1::{
-        BanAccountRequest, DeactivateAccountRequest, GetMyStandingRequest, LiftActionRequest,
+        BanAccountRequest, DeactivateAccountRequest, GetActionEnforcementRequest,
+        GetEnforcementRequest as OwnEnforcementRequest, GetMyStandingRequest, LiftActionRequest,
         ListActionsRequest, ReactivateAccountRequest, RestrictAutomaticallyRequest,
         RestrictMessagingRequest, SuspendAccountRequest,
         standing_facts_service_client::StandingFactsServiceClient,
@@ -142,6 +143,8 @@ async fn moderation(world: &World, mia: &Person, ada: &Person, eve: &Person) {
         explanation: explanation(),
     });
     standing.ban_account(ask).await.unwrap();
+    let ask = mia.ask(GetActionEnforcementRequest { person: person() });
+    standing.get_action_enforcement(ask).await.unwrap();
     let ask = mia.ask(ListActionsRequest {
         person: person(),
         page: None,
@@ -176,6 +179,8 @@ async fn returns(world: &mut World, eve: &Person) {
     let ask = eve.ask(DeactivateAccountRequest {});
     eve.accounts().deactivate_account(ask).await.unwrap();
     let (eve, _) = world.sign_in(&eve.handle).await;
+    let ask = eve.ask(OwnEnforcementRequest {});
+    eve.accounts().get_enforcement(ask).await.unwrap();
     let ask = eve.ask(ReactivateAccountRequest {});
     eve.accounts().reactivate_account(ask).await.unwrap();
     let ask = eve.ask(GetMyStandingRequest {});

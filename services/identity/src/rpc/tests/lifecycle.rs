@@ -32,7 +32,7 @@ impl World {
         done.into_inner().enforcement()
     }
 
-    async fn reactivate(&self, me: &Someone) -> Account {
+    pub async fn reactivate(&self, me: &Someone) -> Account {
         let ask = me.asks(ReactivateAccountRequest {});
         let done = self.rpc.reactivate_account(ask).await.unwrap();
         done.into_inner().account.unwrap()

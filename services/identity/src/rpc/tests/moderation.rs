@@ -21,7 +21,7 @@ use super::{START, Someone, World, anyone, expect, expect_fields, world};
 use crate::store::Stamp;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-const NOBODY: &str = "9b2d3f6e-0c4e-4a8e-9a43-1f2d3c4b5a69";
+pub const NOBODY: &str = "9b2d3f6e-0c4e-4a8e-9a43-1f2d3c4b5a69";
 
 /// A kind, and for how many hours.
 pub type What = (SanctionKind, u32);

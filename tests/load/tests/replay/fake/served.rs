@@ -219,6 +219,8 @@ impl AccountService for Fake {
         get_account: GetAccountRequest => GetAccountResponse;
         batch_get_accounts: BatchGetAccountsRequest => BatchGetAccountsResponse;
         update_account: UpdateAccountRequest => UpdateAccountResponse;
+        get_enforcement: postern_proto::identity::v1::GetEnforcementRequest
+            => postern_proto::identity::v1::GetEnforcementResponse;
     }
 }
 
