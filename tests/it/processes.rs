@@ -2,11 +2,13 @@
 //! how it stops, and the four services as processes of their own.
 
 mod apart;
+mod away;
 mod backup;
 pub mod child;
 mod folders;
 mod killed;
 mod operator;
+mod pending;
 mod settings;
 mod stopped;
 

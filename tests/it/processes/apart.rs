@@ -1,6 +1,6 @@
 //! The four services, each on ports of its own, calling each other over the network: a message
-//! goes from end to end, while an owner of facts is away nothing is stored, and a block that is
-//! made while messaging is away is enforced once it is back.
+//! goes from end to end, and a block that is made while messaging is away is enforced once it is
+//! back.
 //!
 //! Services refer to each other in circles, and a port is known only once it is bound. So each
 //! is reached through a relay of the test, whose address is known from the beginning.
@@ -8,73 +8,58 @@
 use std::{
     io,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    path::Path,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
 
 use postern_proto::{
-    common::v1::ErrorReason,
     graph::v1::{BlockRequest, GetEnforcementRequest},
     policy::v1::Enforcement,
 };
 use postern_shared::{
+    caller::ServiceName::{self, Graph, Identity, Messaging, Settings},
     clock::Clock,
     run::{Running, Service},
 };
 use tempfile::TempDir;
-use tonic::Code;
 
 use super::friends;
-use crate::suite::{Person, assert_fails, connect, delivered, start};
+use crate::suite::{Person, connect, delivered, start};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn services_apart_deliver_and_store_nothing_while_one_is_away() {
+async fn services_apart_deliver_from_end_to_end() {
     let (folder, ada, ben) = friends().await;
-    let mut services = Apart::start(folder).await;
+    let services = Apart::start(folder).await;
     let ada = calling(services.messaging(), ada).await;
     let first = ada.send_as(&ben, "first", "hello").await.unwrap();
     let first = delivered(first).message.unwrap();
     assert_eq!(first.seq, 1);
-
-    services.stop_graph().await;
-    let refused = ada.send_as(&ben, "second", "hello").await;
-    assert_fails(
-        refused,
-        Code::Unavailable,
-        ErrorReason::DependencyUnavailable,
-    );
-    assert_eq!(ada.read(&first.conversation_id).await.unwrap().len(), 1);
-
-    services.start_graph().await;
-    let second = ada.send_as(&ben, "second", "hello").await.unwrap();
-    assert_eq!(delivered(second).message.unwrap().seq, 2);
     let ben = calling(services.messaging(), ben).await;
-    assert_eq!(ben.read(&first.conversation_id).await.unwrap().len(), 2);
+    assert_eq!(ben.read(&first.conversation_id).await.unwrap().len(), 1);
 }
 
 /// Longer than a slow machine needs until a relay has come by.
-const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_is_pending_while_messaging_is_away_and_enforced_once_it_is_back() {
     let (folder, ada, ben) = friends().await;
     let mut services = Apart::start(folder).await;
-    let ada = calling(services.graph(), ada).await;
+    let ada = calling(services.of(Graph), ada).await;
     let block = || {
         ada.ask(BlockRequest {
             person: ben.reference(),
         })
     };
-    services.stop_messaging().await;
+    services.stop(Messaging).await;
     // It is stored all the same, and said again it is still no more than that.
     for _ in 0..2 {
         let blocked = ada.graph().block(block()).await.unwrap().into_inner();
         assert_eq!(blocked.enforcement(), Enforcement::Pending);
         assert!(blocked.relationship.unwrap().blocking);
     }
-    services.start_messaging().await;
+    services.start_again(Messaging).await;
     let enforced = async {
         loop {
             let ask = ada.ask(GetEnforcementRequest {});
@@ -90,90 +75,95 @@ async fn a_block_is_pending_while_messaging_is_away_and_enforced_once_it_is_back
 }
 
 /// A person who calls the public port of one service.
-async fn calling(service: &Running, person: Person) -> Person {
+pub async fn calling(service: &Running, person: Person) -> Person {
     let channel = connect(service.public).await;
     Person { channel, ..person }
 }
 
 /// The four services, each as a process would run it.
-struct Apart {
-    messaging: Option<Running>,
-    graph: Option<Running>,
-    _others: [Running; 2],
+pub struct Apart {
+    /// In the order of their ports; none where it is away.
+    running: [Option<Running>; 4],
     relays: Relays,
     folder: TempDir,
-}
-
-impl Apart {
-    async fn start(folder: TempDir) -> Self {
-        let relays: Relays = std::array::from_fn(|_| Relay::start());
-        let path = folder.path();
-        let identity = run(postern_identity::service(), path, &relays).await;
-        let graph = run(postern_graph::service(), path, &relays).await;
-        let settings = run(postern_settings::service(), path, &relays).await;
-        let messaging = run(postern_messaging::service(), path, &relays).await;
-        let all = [&identity, &graph, &settings, &messaging];
-        for (relay, service) in relays.iter().zip(all) {
-            relay.lead_to(Some(service.internal));
-        }
-        Self {
-            messaging: Some(messaging),
-            graph: Some(graph),
-            _others: [identity, settings],
-            relays,
-            folder,
-        }
-    }
-
-    fn messaging(&self) -> &Running {
-        self.messaging.as_ref().unwrap()
-    }
-
-    fn graph(&self) -> &Running {
-        self.graph.as_ref().unwrap()
-    }
-
-    async fn stop_messaging(&mut self) {
-        self.relays[3].lead_to(None);
-        self.messaging.take().unwrap().stop().await;
-    }
-
-    async fn start_messaging(&mut self) {
-        let path = self.folder.path();
-        let messaging = run(postern_messaging::service(), path, &self.relays).await;
-        self.relays[3].lead_to(Some(messaging.internal));
-        self.messaging = Some(messaging);
-    }
-
-    async fn stop_graph(&mut self) {
-        self.relays[1].lead_to(None);
-        self.graph.take().unwrap().stop().await;
-    }
-
-    async fn start_graph(&mut self) {
-        let graph = run(postern_graph::service(), self.folder.path(), &self.relays).await;
-        self.relays[1].lead_to(Some(graph.internal));
-        self.graph = Some(graph);
-    }
+    clock: Clock,
+    more: &'static [(&'static str, &'static str)],
 }
 
 /// The ways to the four, in the order of their ports.
 type Relays = [Relay; 4];
 
-async fn run(service: Service, folder: &Path, relays: &Relays) -> Running {
-    let names = [
-        "POSTERN_IDENTITY_URL",
-        "POSTERN_GRAPH_URL",
-        "POSTERN_SETTINGS_URL",
-        "POSTERN_MESSAGING_URL",
-    ];
-    let urls = relays
-        .each_ref()
-        .map(|relay| format!("http://{}", relay.address));
-    let settings: Vec<_> = names.into_iter().zip(urls.iter().map(|u| &**u)).collect();
-    start(vec![service], folder, &Clock::system(), &settings)
-        .await
-        .unwrap()
+const NAMES: [ServiceName; 4] = [Identity, Graph, Settings, Messaging];
+
+impl Apart {
+    /// Starts them over what is in a folder.
+    pub async fn start(folder: TempDir) -> Self {
+        Self::start_with(folder, &Clock::system(), &[]).await
+    }
+
+    /// The same with a clock and settings of its own.
+    pub async fn start_with(
+        folder: TempDir,
+        clock: &Clock,
+        more: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        let mut services = Self {
+            running: [const { None }; 4],
+            relays: std::array::from_fn(|_| Relay::start()),
+            folder,
+            clock: clock.clone(),
+            more,
+        };
+        for name in NAMES {
+            services.start_again(name).await;
+        }
+        services
+    }
+
+    pub fn of(&self, name: ServiceName) -> &Running {
+        self.running[place(name)].as_ref().unwrap()
+    }
+
+    pub fn messaging(&self) -> &Running {
+        self.of(Messaging)
+    }
+
+    /// Stops one of them; nobody reaches it any more.
+    pub async fn stop(&mut self, name: ServiceName) {
+        let place = place(name);
+        self.relays[place].lead_to(None);
+        self.running[place].take().unwrap().stop().await;
+    }
+
+    /// Starts one of them that does not run.
+    pub async fn start_again(&mut self, name: ServiceName) {
+        let service = match name {
+            Identity => postern_identity::service(),
+            Graph => postern_graph::service(),
+            Settings => postern_settings::service(),
+            Messaging => postern_messaging::service(),
+        };
+        let running = self.run(service).await;
+        let place = place(name);
+        self.relays[place].lead_to(Some(running.internal));
+        self.running[place] = Some(running);
+    }
+
+    async fn run(&self, service: Service) -> Running {
+        let names = NAMES.map(|name| format!("POSTERN_{}_URL", name.as_str().to_uppercase()));
+        let urls = (self.relays.each_ref()).map(|relay| format!("http://{}", relay.address));
+        let ways = names.iter().zip(&urls);
+        let ways = ways.map(|(name, url)| (&**name, &**url));
+        let settings: Vec<_> = self.more.iter().copied().chain(ways).collect();
+        let folder = self.folder.path();
+        start(vec![service], folder, &self.clock, &settings)
+            .await
+            .unwrap()
+    }
+}
+
+fn place(name: ServiceName) -> usize {
+    NAMES.iter().position(|other| *other == name).unwrap()
 }
 
 /// A port that hands its connections on, to wherever it leads at the time.
