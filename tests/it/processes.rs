@@ -7,6 +7,7 @@ pub mod child;
 mod folders;
 mod killed;
 mod operator;
+mod pending;
 mod settings;
 mod stopped;
 

@@ -55,7 +55,7 @@ async fn services_apart_deliver_and_store_nothing_while_one_is_away() {
 }
 
 /// Longer than a slow machine needs until a relay has come by.
-const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_is_pending_while_messaging_is_away_and_enforced_once_it_is_back() {
@@ -90,22 +90,23 @@ async fn a_block_is_pending_while_messaging_is_away_and_enforced_once_it_is_back
 }
 
 /// A person who calls the public port of one service.
-async fn calling(service: &Running, person: Person) -> Person {
+pub async fn calling(service: &Running, person: Person) -> Person {
     let channel = connect(service.public).await;
     Person { channel, ..person }
 }
 
 /// The four services, each as a process would run it.
-struct Apart {
+pub struct Apart {
     messaging: Option<Running>,
     graph: Option<Running>,
-    _others: [Running; 2],
+    identity: Running,
+    _settings: Running,
     relays: Relays,
     folder: TempDir,
 }
 
 impl Apart {
-    async fn start(folder: TempDir) -> Self {
+    pub async fn start(folder: TempDir) -> Self {
         let relays: Relays = std::array::from_fn(|_| Relay::start());
         let path = folder.path();
         let identity = run(postern_identity::service(), path, &relays).await;
@@ -119,38 +120,43 @@ impl Apart {
         Self {
             messaging: Some(messaging),
             graph: Some(graph),
-            _others: [identity, settings],
+            identity,
+            _settings: settings,
             relays,
             folder,
         }
     }
 
-    fn messaging(&self) -> &Running {
+    pub const fn identity(&self) -> &Running {
+        &self.identity
+    }
+
+    pub fn messaging(&self) -> &Running {
         self.messaging.as_ref().unwrap()
     }
 
-    fn graph(&self) -> &Running {
+    pub fn graph(&self) -> &Running {
         self.graph.as_ref().unwrap()
     }
 
-    async fn stop_messaging(&mut self) {
+    pub async fn stop_messaging(&mut self) {
         self.relays[3].lead_to(None);
         self.messaging.take().unwrap().stop().await;
     }
 
-    async fn start_messaging(&mut self) {
+    pub async fn start_messaging(&mut self) {
         let path = self.folder.path();
         let messaging = run(postern_messaging::service(), path, &self.relays).await;
         self.relays[3].lead_to(Some(messaging.internal));
         self.messaging = Some(messaging);
     }
 
-    async fn stop_graph(&mut self) {
+    pub async fn stop_graph(&mut self) {
         self.relays[1].lead_to(None);
         self.graph.take().unwrap().stop().await;
     }
 
-    async fn start_graph(&mut self) {
+    pub async fn start_graph(&mut self) {
         let graph = run(postern_graph::service(), self.folder.path(), &self.relays).await;
         self.relays[1].lead_to(Some(graph.internal));
         self.graph = Some(graph);
