@@ -5,6 +5,7 @@
 
 mod deadlines;
 mod dropped;
+mod noes;
 mod overload;
 mod peers;
 

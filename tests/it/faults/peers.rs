@@ -20,7 +20,7 @@ const STRANGERS: usize = 12;
 const EACH: usize = 3;
 const SENDS: usize = 200;
 
-fn bad_network(seed: u64) -> Faults {
+pub fn bad_network(seed: u64) -> Faults {
     Faults {
         seed,
         request_lost_permille: 60,

@@ -1,6 +1,6 @@
 //! Another replica of a suite, for what two of them must agree on.
 
-use postern_shared::run::Running;
+use postern_shared::run::{Running, Setup};
 use tonic::transport::Channel;
 
 use super::{Person, Suite, connect, start_setup};
@@ -25,6 +25,15 @@ impl Replica {
 impl Suite {
     /// Starts another replica, with some settings of its own.
     pub async fn replica(&self, more: &[(&str, &str)]) -> Replica {
+        self.replica_of(more, |_| {}).await
+    }
+
+    /// The same, its setup changed by the test.
+    pub async fn replica_setup(&self, change: impl FnOnce(&mut Setup)) -> Replica {
+        self.replica_of(&[], change).await
+    }
+
+    async fn replica_of(&self, more: &[(&str, &str)], change: impl FnOnce(&mut Setup)) -> Replica {
         if self.home.databases().is_none() {
             return Replica {
                 channel: connect(self.running.public).await,
@@ -34,7 +43,7 @@ impl Suite {
         let keys = self.home.path().to_str().unwrap();
         let more = [more, &[("POSTERN_KEYS_DIR", keys)]].concat();
         let variables = self.home.variables(&more);
-        let running = start_setup(postern::services(), variables, &self.clock, |_| {}).await;
+        let running = start_setup(postern::services(), variables, &self.clock, change).await;
         let running = running.unwrap();
         Replica {
             channel: connect(running.public).await,
