@@ -30,7 +30,7 @@ const AFTERWARDS: usize = 2;
 /// How long a client waits before it repeats a message.
 const WAIT: Duration = Duration::from_millis(250);
 /// All of it hangs if it takes longer, for each round.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where a trial stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

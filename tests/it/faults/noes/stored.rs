@@ -2,13 +2,15 @@
 
 use postern_shared::{db::Db, run::Service};
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement, Value};
+use tokio::sync::Mutex;
 
 use super::acts::No;
 use crate::suite::{Home, Person};
 
 /// The stored messages of a suite.
 pub struct Stored {
-    messages: Db,
+    /// One at a time: another connection to a server costs more than all that is asked here.
+    messages: Mutex<Db>,
     /// Those who raise fences.
     owners: [Db; 3],
 }
@@ -26,7 +28,7 @@ impl Stored {
     pub async fn of(home: &Home) -> Self {
         let open = async |service: Service| home.database(&service).await;
         Self {
-            messages: open(postern_messaging::service()).await,
+            messages: Mutex::new(open(postern_messaging::service()).await),
             owners: [
                 open(postern_graph::service()).await,
                 open(postern_settings::service()).await,
@@ -39,13 +41,13 @@ impl Stored {
     /// conversation, in which nobody else writes.
     pub async fn last_seq(&self, sender: &Person) -> i64 {
         let sql = "SELECT COALESCE(MAX(seq), 0) AS number FROM message WHERE sender_id = $1";
-        number(&self.messages, sql, vec![sender.id.uuid().into()]).await
+        number(&self.ask(sql, vec![sender.id.uuid().into()]).await)
     }
 
     /// What a sender has written, in order: the ids of the messages.
     pub async fn ids(&self, sender: &Person) -> Vec<String> {
         let sql = "SELECT client_message_id FROM message WHERE sender_id = $1 ORDER BY seq";
-        let rows = rows(&self.messages, sql, vec![sender.id.uuid().into()]).await;
+        let rows = self.ask(sql, vec![sender.id.uuid().into()]).await;
         let id = |row: QueryResult| row.try_get("", "client_message_id").unwrap();
         rows.into_iter().map(id).collect()
     }
@@ -58,7 +60,7 @@ impl Stored {
         };
         let sql = "SELECT fence_graph, fence_settings, fence_identity FROM mailbox \
                    WHERE user_id = $1";
-        let rows = rows(&self.messages, sql, vec![whose.id.uuid().into()]).await;
+        let rows = self.ask(sql, vec![whose.id.uuid().into()]).await;
         let columns = ["fence_graph", "fence_settings", "fence_identity"];
         Mark {
             sender: sender.clone(),
@@ -79,21 +81,25 @@ impl Stored {
         let [graph, settings, identity] = mark.fences.map(Value::from);
         let (sender, last) = (mark.sender.id.uuid().into(), mark.last_seq.into());
         let values = vec![sender, last, graph, settings, identity];
-        number(&self.messages, &sql, values).await
+        number(&self.ask(&sql, values).await)
     }
 
     /// How many changes are on their way to messaging, or to graph.
     pub async fn under_way(&self) -> i64 {
         let mut all = 0;
         for owner in &self.owners {
-            all += number(owner, "SELECT COUNT(*) AS number FROM fence_task", vec![]).await;
+            let sql = "SELECT COUNT(*) AS number FROM fence_task";
+            all += number(&rows(owner, sql, vec![]).await);
         }
         all
     }
+
+    async fn ask(&self, sql: &str, values: Vec<Value>) -> Vec<QueryResult> {
+        rows(&*self.messages.lock().await, sql, values).await
+    }
 }
 
-async fn number(db: &Db, sql: &str, values: Vec<Value>) -> i64 {
-    let rows = rows(db, sql, values).await;
+fn number(rows: &[QueryResult]) -> i64 {
     rows[0].try_get("", "number").unwrap()
 }
 
