@@ -1,10 +1,14 @@
 //! ListActions: everything that was ever done about a person, for moderators.
 
-use postern_proto::identity::v1::{ListActionsRequest, ListActionsResponse};
+use postern_proto::{
+    common::v1::PersonRef,
+    identity::v1::{ListActionsRequest, ListActionsResponse},
+};
 use postern_shared::{
     caller::Me,
+    clock::Timestamp,
     error::Check,
-    id::ActionId,
+    id::{ActionId, UserId},
     page::{PageError, PageSizes, Scope},
     person,
 };
@@ -24,13 +28,7 @@ pub async fn list_actions(
     ask: ListActionsRequest,
 ) -> Result<ListActionsResponse, Error> {
     let now = rpc.clock.now();
-    let mut check = Check::new();
-    let named = person::named(&mut check, "person", ask.person.as_ref());
-    let named = check.done(named)?;
-    // Whoever is no moderator any more is told nothing about anybody.
-    rpc.store.require_moderator(me.id, now).await?;
-    let person = rpc.store.named(&named, now).await?;
-    let user = person.ok_or(Error::AccountNotFound)?.account.id;
+    let user = subject(rpc, &me, ask.person.as_ref(), now).await?;
     let subject = user.to_string();
     let scope = Scope {
         rpc: "identity.ListActions",
@@ -51,6 +49,25 @@ pub async fn list_actions(
             .collect(),
         page: Some(info),
     })
+}
+
+/// The person whom a moderator asks about.
+///
+/// # Errors
+/// When nobody is named rightly, the caller is no moderator any more, or there is nobody.
+pub(super) async fn subject(
+    rpc: &Rpc,
+    me: &Me,
+    person: Option<&PersonRef>,
+    now: Timestamp,
+) -> Result<UserId, Error> {
+    let mut check = Check::new();
+    let named = person::named(&mut check, "person", person);
+    let named = check.done(named)?;
+    // Whoever is no moderator any more is told nothing about anybody.
+    rpc.store.require_moderator(me.id, now).await?;
+    let person = rpc.store.named(&named, now).await?;
+    Ok(person.ok_or(Error::AccountNotFound)?.account.id)
 }
 
 fn cursor(bytes: &[u8]) -> Result<ActionId, PageError> {
