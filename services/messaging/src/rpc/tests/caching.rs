@@ -33,12 +33,8 @@ const EVERYBODY: [usize; 3] = [1; 3];
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Two friends who have written to each other, so that all is known of them.
-async fn friends(rpc: &Rpc, fake: &Fake) -> (UserId, UserId) {
-    let (ada, ben) = (
-        fake.person(WhoCanMessage::Friends),
-        fake.person(WhoCanMessage::Friends),
-    );
-    fake.befriend(ada, ben);
+pub async fn friends(rpc: &Rpc, fake: &Fake) -> (UserId, UserId) {
+    let (ada, ben) = fake.friends();
     delivered(send(rpc, ben, ada, "warm").await);
     fake.calls();
     (ada, ben)

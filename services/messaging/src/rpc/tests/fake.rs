@@ -183,6 +183,16 @@ impl Fake {
         self.with(|state| state.policies.insert(user.to_string(), policy));
     }
 
+    /// Two friends who take messages from friends and wrote to nobody yet.
+    pub fn friends(&self) -> (UserId, UserId) {
+        let (ada, ben) = (
+            self.person(WhoCanMessage::Friends),
+            self.person(WhoCanMessage::Friends),
+        );
+        self.befriend(ada, ben);
+        (ada, ben)
+    }
+
     pub fn befriend(&self, one: UserId, other: UserId) {
         let (one, other) = (one.to_string(), other.to_string());
         self.with(|state| {

@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 
 use super::{
     by, delivered,
-    fake::{Fake, Fault, remembering, service},
+    fake::{Fault, remembering, service},
     person, refused, send, text, to,
 };
 use crate::{
@@ -235,16 +235,6 @@ async fn next(rpc: &Rpc, fault: &Fault, from: UserId, other: UserId) -> Option<C
         .map(|status| status.code())
 }
 
-/// Two friends who wrote to nobody yet.
-fn friends(fake: &Fake) -> (UserId, UserId) {
-    let (ada, ben) = (
-        fake.person(WhoCanMessage::Friends),
-        fake.person(WhoCanMessage::Friends),
-    );
-    fake.befriend(ada, ben);
-    (ada, ben)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_counts_as_no_answer() {
     assert!(cases().len() >= 40, "{}", cases().len());
@@ -255,7 +245,7 @@ async fn nonsense_counts_as_no_answer() {
             service().await
         };
         for (what, owner, fault) in cases() {
-            let (ada, ben) = friends(&fake);
+            let (ada, ben) = fake.friends();
             fake.breaks(owner, fault.clone());
             let code = next(&rpc, &fault, ben, ada).await;
             assert_eq!(code, Some(Code::Unavailable), "{owner} says {what}");
@@ -284,7 +274,7 @@ async fn nonsense_in_place_of_a_refusal_that_was_known_decides_nothing() {
     let (world, rpc, fake) = remembering().await;
     let mut refusals = 0;
     for (what, owner, fault) in cases() {
-        let (ada, ben) = friends(&fake);
+        let (ada, ben) = fake.friends();
         delivered(send(&rpc, ben, ada, "first").await);
         rpc.clock.advance(Duration::from_secs(60));
         fake.let_write(ada, WhoCanMessage::NoOne);
@@ -309,7 +299,7 @@ async fn nonsense_in_place_of_what_a_fence_asks_for_decides_nothing() {
     assert!(of_one().len() >= 40, "{}", of_one().len());
     let (world, rpc, fake) = remembering().await;
     for (what, owner, fault) in of_one() {
-        let (ada, ben) = friends(&fake);
+        let (ada, ben) = fake.friends();
         delivered(send(&rpc, ben, ada, "first").await);
         let fence = match owner {
             Settings => Owner::Settings,

@@ -15,7 +15,8 @@ use postern_shared::{
 use tonic::Code;
 
 use super::{
-    Rpc, delivered, fails,
+    caching::friends,
+    delivered, fails,
     fake::{Fake, remember, remembering, replica},
     raising::raise,
     refused, send,
@@ -111,17 +112,6 @@ fn narrowings() -> [Narrowing; 6] {
             )
         },
     ]
-}
-
-async fn friends(rpc: &Rpc, fake: &Fake) -> (UserId, UserId) {
-    let (ada, ben) = (
-        fake.person(WhoCanMessage::Friends),
-        fake.person(WhoCanMessage::Friends),
-    );
-    fake.befriend(ada, ben);
-    delivered(send(rpc, ben, ada, "warm").await);
-    fake.calls();
-    (ada, ben)
 }
 
 const fn policy_owner(owner: ServiceName) -> PolicyOwner {
