@@ -17,8 +17,6 @@ pub struct Searched {
     pub steps: usize,
     /// Different worlds that they led to.
     pub worlds: usize,
-    /// Steps to the farthest of them.
-    pub depth: usize,
     /// What was found wrong (or possible), each with the steps that lead there.
     pub found: Vec<(&'static str, Way)>,
 }
@@ -82,7 +80,6 @@ fn run(checker: CheckerBuilder<Fence>) -> Searched {
     Searched {
         steps: checker.state_count(),
         worlds: checker.unique_state_count(),
-        depth: checker.max_depth().saturating_sub(1),
         found,
     }
 }

@@ -29,16 +29,17 @@ fn keeps_its_promises(bound: Bound) {
     let within = format!("{bound:?}");
     let searched = everywhere(Fence::new(bound), THREADS);
     println!(
-        "{within}: {} worlds, {} steps between them, the farthest {} steps away",
-        searched.worlds, searched.steps, searched.depth
+        "{within}: {} worlds, {} steps between them",
+        searched.worlds, searched.steps
     );
     for (promise, way) in &searched.found {
         println!("not always: {promise}");
         println!("{}", told(way));
     }
     assert!(searched.found.is_empty());
-    // A search that looked at nothing has found nothing.
-    assert!(searched.worlds > 50_000 && searched.depth > 20);
+    // A search that looked at nothing has found nothing. How deep a search went is no measure:
+    // with several threads it depends on which of them comes to a world first.
+    assert!(searched.worlds > 50_000);
 }
 
 #[test]
