@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use postern_proto::{
+    event::v1::{Event, EventBatch},
     graph::v1::{
         GetCountsRequest, GetMyRelationshipRequest, ListBlockedRequest, ListFollowersRequest,
         ListFollowingRequest, ListFriendsRequest,
@@ -17,6 +18,7 @@ use postern_proto::{
     policy::v1::WhoCanMessage,
 };
 use postern_shared::{db::Db, error::reason_of};
+use prost::Message as _;
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement};
 use tonic::{Request, Response, Status};
 
@@ -266,6 +268,17 @@ impl Told {
         rows.iter()
             .map(|row| row.try_get("", "kind").unwrap())
             .collect()
+    }
+
+    /// What others were told: the events that were left to be published, in no order.
+    pub async fn events(&self) -> Vec<Event> {
+        let ask = Statement::from_sql_and_values(self.0.backend(), "SELECT events FROM outbox", []);
+        let rows = self.0.reader().query_all_raw(ask).await.unwrap();
+        let batches = rows.iter().map(|row| {
+            let bytes: Vec<u8> = row.try_get("", "events").unwrap();
+            EventBatch::decode(&bytes[..]).unwrap()
+        });
+        batches.flat_map(|batch| batch.events).collect()
     }
 
     async fn ask(&self, sql: &str, person: &Person) -> Vec<QueryResult> {
