@@ -37,12 +37,12 @@ use crate::{
     peer::Peer,
 };
 
-/// How long the answer to a change waits for its fence.
+/// How long a target is waited for: by the answer to a change, and in each round of the relay. With
+/// the relay's period it is less than the two seconds within which a change holds once its target
+/// is back, even if that was silent before instead of away.
 const WAIT: Duration = Duration::from_secs(1);
 /// What is left of the caller's deadline for the answer itself.
 const RESERVE: Duration = Duration::from_millis(200);
-/// How long the relay waits for one target.
-const RELAY_WAIT: Duration = Duration::from_secs(2);
 /// How often the relay looks for tasks that nobody acknowledged.
 pub const RELAY_PERIOD: Duration = Duration::from_millis(500);
 /// Tasks that the relay reads at once.
@@ -212,7 +212,7 @@ impl Fences {
             }
             let tasks = page.tasks;
             after = page.last;
-            let caller = Caller::system(RELAY_WAIT);
+            let caller = Caller::system(WAIT);
             let delivering = (tasks.iter()).map(|t| self.deliver(&caller, &t.raise, t.target));
             let failed = future::join_all(delivering).await;
             let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
