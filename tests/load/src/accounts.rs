@@ -1,14 +1,13 @@
-//! Registers and signs in everyone who takes part in a trace.
+//! Registers and signs in everyone who takes part.
 //!
-//! It promises one session a person, in the order of the plan, and few calls at a time: each
-//! costs the server a password hash.
+//! It promises one session a person, in the order in which they are given, and few calls at a
+//! time: each costs the server a password hash.
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::connect::Client;
 use crate::error::CallError;
 use crate::names::Names;
-use crate::plan::Plan;
 use crate::progress::Phase;
 use crate::session::Session;
 
@@ -18,7 +17,7 @@ use crate::session::Session;
 /// At the first person who can be neither registered nor signed in.
 pub async fn open(
     client: &Client,
-    plan: &Plan,
+    users: &[u32],
     names: &Names,
     phase: &Phase,
 ) -> Result<Vec<Session>, CallError> {
@@ -30,7 +29,7 @@ pub async fn open(
             Ok(session)
         }
     };
-    stream::iter(plan.people.iter().enumerate().map(open))
+    stream::iter(users.iter().enumerate().map(open))
         .buffered(client.hashing_calls_max())
         .try_collect()
         .await

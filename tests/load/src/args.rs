@@ -27,6 +27,8 @@ pub enum Command {
     Relationships(RelationshipsArgs),
     /// Prove that nothing lands after an acknowledged "no".
     Prove(ProveArgs),
+    /// Show what people meet while services are away.
+    Outages(OutagesArgs),
 }
 
 /// The arguments of `replay`.
@@ -94,6 +96,23 @@ pub struct ProveArgs {
     pub blocks: u32,
     /// The program that makes the person of a handle a moderator.
     pub grant: PathBuf,
+}
+
+/// The arguments of `outages`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutagesArgs {
+    /// How to call.
+    pub options: Options,
+    /// What the names of people and messages follow from.
+    pub seed: u32,
+    /// How many write while an owner is away, besides one who has not written before.
+    pub senders: usize,
+    /// Blocks while messaging is away.
+    pub blocks: usize,
+    /// How long messaging uses what an owner said: its `cache_seconds`.
+    pub kept: Duration,
+    /// The program that stops and starts a service.
+    pub operator: PathBuf,
 }
 
 /// A server and what it is asked.
@@ -177,14 +196,16 @@ impl Targets {
     }
 }
 
+const COMMANDS: &str = "`replay`, `trace`, `relationships`, `prove-fence` or `outages`";
+
 /// What is wrong with a command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArgsError {
     /// Nothing was asked for.
-    #[error("expected the command `replay`, `trace`, `relationships` or `prove-fence`")]
+    #[error("expected the command {COMMANDS}")]
     NoCommand,
     /// Something else was asked for.
-    #[error("unknown command `{0}`; expected `replay`, `trace`, `relationships` or `prove-fence`")]
+    #[error("unknown command `{0}`; expected {COMMANDS}")]
     UnknownCommand(String),
     /// A flag or word that means nothing here.
     #[error("unknown argument `{0}`")]
@@ -256,6 +277,20 @@ const PROVE_FLAGS: [&str; 14] = [
     "--connections",
     "--patience",
 ];
+const OUTAGES_FLAGS: [&str; 12] = [
+    "--operator",
+    "--seed",
+    "--senders",
+    "--blocks",
+    "--kept",
+    "--target",
+    "--identity",
+    "--graph",
+    "--settings",
+    "--messaging",
+    "--connections",
+    "--patience",
+];
 
 /// Reads the arguments after the program's name.
 ///
@@ -275,6 +310,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
             relationships(&given).map(Command::Relationships)
         }
         "prove-fence" => prove(&Given::collect(rest, &PROVE_FLAGS)?).map(Command::Prove),
+        "outages" => outages(&Given::collect(rest, &OUTAGES_FLAGS)?).map(Command::Outages),
         unknown => Err(ArgsError::UnknownCommand(unknown.to_owned())),
     }
 }
@@ -291,10 +327,7 @@ fn replay(given: &Given) -> Result<ReplayArgs, ArgsError> {
 }
 
 fn prove(given: &Given) -> Result<ProveArgs, ArgsError> {
-    let number = |flag, range, default| {
-        let number = given.number(flag, range)?;
-        Ok::<_, ArgsError>(number.unwrap_or(default))
-    };
+    let number = |flag, range, default| given.number_or(flag, range, default);
     let grant = given.path("--grant");
     Ok(ProveArgs {
         options: options(given)?,
@@ -305,6 +338,19 @@ fn prove(given: &Given) -> Result<ProveArgs, ArgsError> {
         streams: number("--streams", 1..=100, 2)? as usize,
         blocks: number("--blocks", 0..=1_000_000, 200)?,
         grant: grant.ok_or(ArgsError::Missing("--grant PROGRAM"))?,
+    })
+}
+
+fn outages(given: &Given) -> Result<OutagesArgs, ArgsError> {
+    let number = |flag, range, default| given.number_or(flag, range, default);
+    let operator = given.path("--operator");
+    Ok(OutagesArgs {
+        options: options(given)?,
+        seed: number("--seed", 0..=u32::MAX, 1)?,
+        senders: number("--senders", 1..=1_000, 8)? as usize,
+        blocks: number("--blocks", 0..=1_000, 5)? as usize,
+        kept: Duration::from_secs(number("--kept", 1..=60, 60)?.into()),
+        operator: operator.ok_or(ArgsError::Missing("--operator PROGRAM"))?,
     })
 }
 
@@ -373,10 +419,7 @@ fn relationships(given: &Given) -> Result<RelationshipsArgs, ArgsError> {
         }
         None => None,
     };
-    let number = |flag, range, default| {
-        let number = given.number(flag, range)?;
-        Ok::<_, ArgsError>(number.unwrap_or(default))
-    };
+    let number = |flag, range, default| given.number_or(flag, range, default);
     Ok(RelationshipsArgs {
         internal,
         against,

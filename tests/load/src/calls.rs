@@ -1,11 +1,12 @@
-//! The calls of the proof: what people say about each other, what they send, what they see.
+//! Calls that people make: what they say about each other, what they send, what they see.
 //!
 //! Each is tried again while its failure may pass; all of them may be repeated.
 
 use postern_proto::common::v1::PageRequest;
 use postern_proto::graph::v1::graph_service_client::GraphServiceClient;
 use postern_proto::graph::v1::{
-    BlockRequest, FollowRequest, RemoveFollowerRequest, UnblockRequest, UnfollowRequest,
+    BlockRequest, FollowRequest, GetEnforcementRequest, RemoveFollowerRequest, UnblockRequest,
+    UnfollowRequest,
 };
 use postern_proto::identity::v1::standing_service_client::StandingServiceClient;
 use postern_proto::identity::v1::{LiftActionRequest, SuspendAccountRequest};
@@ -140,6 +141,21 @@ pub async fn unblock(client: &Client, who: &Session, whom: &Session) -> Result<(
     )
     .await?;
     Ok(())
+}
+
+/// Whether all that a person has said to graph is enforced.
+pub async fn is_enforced(client: &Client, who: &Session) -> Result<bool, CallError> {
+    const RPC: &str = "GetEnforcement";
+    let answer = call!(
+        client,
+        graph,
+        who,
+        GraphServiceClient,
+        get_enforcement,
+        "GetEnforcement",
+        GetEnforcementRequest {}
+    );
+    told(RPC, who, answer.await?.enforcement)
 }
 
 /// Whether it was acknowledged as enforced.

@@ -58,11 +58,11 @@ pub enum LoadError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// The program that grants a role did not do it.
-    #[error("`{}` made nobody a moderator: {why}", program.display())]
-    Grant {
-        /// The program.
-        program: PathBuf,
+    /// A program did not do what somebody on the machine would.
+    #[error("`{command}` did not do it: {why}")]
+    Operator {
+        /// The program, with its arguments.
+        command: String,
         /// What the system said.
         why: String,
     },

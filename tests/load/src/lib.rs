@@ -1,6 +1,7 @@
 //! Replays a recorded trace of who wrote to whom against running services, and reads back what
 //! they kept; makes up such traces; measures the one internal call that each message costs; proves
-//! from outside that nothing lands after an acknowledged "no".
+//! from outside that nothing lands after an acknowledged "no"; shows what people meet while
+//! services are away.
 //!
 //! It promises that what was acknowledged is looked for where its receiver would look, and that
 //! the same trace is the same replay every time: handles, passwords, message ids and texts follow
@@ -10,10 +11,13 @@
 
 pub mod accounts;
 pub mod args;
+mod calls;
 pub mod connect;
 pub mod digest;
 pub mod error;
 pub mod names;
+pub mod operator;
+pub mod outages;
 pub mod pairs;
 pub mod plan;
 pub mod prepare;

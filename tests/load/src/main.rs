@@ -2,16 +2,18 @@
 //!
 //! Standard output carries the one line of JSON (or the help or the trace that was asked for) and
 //! nothing else. Exit codes: 0 all is well, 1 it failed or found a fault, 2 it could not begin. Of
-//! a proof: 1 the promise is broken, 2 nothing was proved.
+//! a proof and of outages: 1 a promise is broken, 2 nothing was shown.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _, stderr, stdout};
 use std::process::ExitCode;
 
-use postern_load::args::{self, Command, ProveArgs, RelationshipsArgs, ReplayArgs, TraceArgs};
+use postern_load::args::{
+    self, Command, OutagesArgs, ProveArgs, RelationshipsArgs, ReplayArgs, TraceArgs,
+};
 use postern_load::error::LoadError;
 use postern_load::progress::Style;
-use postern_load::{prove, relationships, replay, synthetic, trace};
+use postern_load::{outages, prove, relationships, replay, synthetic, trace};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,6 +23,7 @@ async fn main() -> ExitCode {
         Ok(Command::Trace(args)) => make(&args),
         Ok(Command::Relationships(args)) => measure(&args).await,
         Ok(Command::Prove(args)) => prove(&args).await,
+        Ok(Command::Outages(args)) => take_away(&args).await,
         Err(error) => complain(&format!("{error}\n\n{}", args::USAGE), 2),
     }
 }
@@ -46,6 +49,16 @@ async fn prove(args: &ProveArgs) -> ExitCode {
             let code = if proof.is_violated() { 1 } else { 2 };
             let fault = proof.fault(args.trials.into());
             fault.map_or(told, |fault| complain(&fault, code))
+        }
+        Err(error) => complain(&error.to_string(), 2),
+    }
+}
+
+async fn take_away(args: &OutagesArgs) -> ExitCode {
+    match outages::run(args, style()).await {
+        Ok(outages) => {
+            let told = tell(&outages.json());
+            outages.fault().map_or(told, |fault| complain(&fault, 1))
         }
         Err(error) => complain(&error.to_string(), 2),
     }
@@ -91,7 +104,7 @@ fn refuse(error: &LoadError) -> ExitCode {
         LoadError::Unreadable { .. }
         | LoadError::Malformed { .. }
         | LoadError::Address { .. }
-        | LoadError::Grant { .. }
+        | LoadError::Operator { .. }
         | LoadError::Header { .. } => 2,
         LoadError::Unwritable { .. } | LoadError::Call(_) | LoadError::Endless { .. } => 1,
     };

@@ -8,23 +8,22 @@
 //! the public contract and nothing of how the promise is kept.
 
 mod blocks;
-mod calls;
 mod lots;
 mod report;
 mod trial;
 
 use std::cell::Cell;
-use std::process::Command;
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use postern_proto::policy::v1::WhoCanMessage;
 
 use crate::args::ProveArgs;
+use crate::calls;
 use crate::connect::Client;
 use crate::error::{CallError, LoadError};
 use crate::names::Names;
 use crate::progress::{Phase, Style};
 use crate::session::Session;
+use crate::{accounts, operator};
 
 pub use report::Proof;
 
@@ -76,25 +75,14 @@ async fn gather<'a>(
     style: Style,
 ) -> Result<Cast<'a>, LoadError> {
     let (recipients, senders) = (args.lanes, args.lanes * args.senders);
-    let total = 1 + recipients + senders;
-    let phase = Phase::begin(style, "accounts", total, client.retry.count());
+    let users = 0..u32::try_from(1 + recipients + senders).unwrap_or(u32::MAX);
+    let users: Vec<u32> = users.collect();
+    let phase = Phase::begin(style, "accounts", users.len(), client.retry.count());
     let moderator = names.handle(0);
     Session::open(client, 0, moderator.clone()).await?;
-    grant(args, &moderator)?;
-    let mut people: Vec<Session> = stream::iter(0..total)
-        .map(|person| {
-            let user = u32::try_from(person).unwrap_or(u32::MAX);
-            let handle = names.handle(user);
-            let phase = &phase;
-            async move {
-                let session = Session::open(client, person, handle).await?;
-                phase.advance(client.retry.count());
-                Ok::<_, CallError>(session)
-            }
-        })
-        .buffered(client.hashing_calls_max())
-        .try_collect()
-        .await?;
+    // Nobody can do that over the network.
+    operator::run(&args.grant, &[&moderator]).await?;
+    let mut people = accounts::open(client, &users, names, &phase).await?;
     phase.end();
     let senders = people.split_off(1 + recipients);
     let recipients = people.split_off(1);
@@ -111,21 +99,6 @@ async fn gather<'a>(
         streams: args.streams,
         messages: Cell::new(0),
     })
-}
-
-/// Has a person made a moderator, which nobody can do over the network.
-fn grant(args: &ProveArgs, handle: &str) -> Result<(), LoadError> {
-    let failed = |why: String| LoadError::Grant {
-        program: args.grant.clone(),
-        why,
-    };
-    let status = Command::new(&args.grant).arg(handle).status();
-    let status = status.map_err(|error| failed(error.to_string()))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(failed(status.to_string()))
-    }
 }
 
 /// The trials, each lane one after the other, all lanes side by side.

@@ -26,7 +26,7 @@ pub async fn run(trace: &Trace, options: &Options, style: Style) -> Result<Repor
     style.note(&expectation(&plan));
 
     let phase = begin("accounts", plan.people.len());
-    let sessions = accounts::open(&client, &plan, names, &phase).await?;
+    let sessions = accounts::open(&client, &plan.people, names, &phase).await?;
     phase.end();
 
     let phase = begin("settings", sessions.len());

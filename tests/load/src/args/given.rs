@@ -118,6 +118,19 @@ impl Given {
             }
         }
     }
+
+    /// An integer, or another where the flag is not given.
+    ///
+    /// # Errors
+    /// When it is none, or outside of the range.
+    pub fn number_or(
+        &self,
+        flag: &str,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> Result<u32, ArgsError> {
+        Ok(self.number(flag, range)?.unwrap_or(default))
+    }
 }
 
 /// Says that a flag cannot have a value.

@@ -130,6 +130,21 @@ fn a_proof_has_defaults() {
 }
 
 #[test]
+fn outages_have_defaults() {
+    let away = |line| match parsed(line) {
+        Ok(Command::Outages(args)) => args,
+        other => panic!("`{line}` is {other:?}"),
+    };
+    let args = away("outages --operator ./operator");
+    assert_eq!((args.seed, args.senders, args.blocks), (1, 8, 5));
+    assert_eq!(args.kept.as_secs(), 60);
+    assert_eq!(args.options, Options::for_target("http://127.0.0.1:50051"));
+    let args = away("outages --operator o --seed 7 --senders 2 --blocks 0 --kept 3");
+    assert_eq!((args.seed, args.senders, args.blocks), (7, 2, 0));
+    assert_eq!((args.operator, args.kept.as_secs()), ("o".into(), 3));
+}
+
+#[test]
 fn help_is_found_anywhere_and_names_every_flag() {
     for line in ["--help", "-h", "replay --help", "replay --trace t --help"] {
         assert_eq!(parsed(line), Ok(Command::Help), "{line}");
@@ -139,6 +154,7 @@ fn help_is_found_anywhere_and_names_every_flag() {
         &TRACE_FLAGS,
         &RELATIONSHIPS_FLAGS,
         &PROVE_FLAGS,
+        &OUTAGES_FLAGS,
     ];
     for flag in flags.concat() {
         let named = |end| USAGE.contains(&format!(" {flag}{end}"));
@@ -152,11 +168,12 @@ fn says_what_is_wrong_with_a_replay() {
     for (line, expected) in [
         (
             "",
-            "expected the command `replay`, `trace`, `relationships` or `prove-fence`",
+            "expected the command `replay`, `trace`, `relationships`, `prove-fence` or `outages`",
         ),
         (
             "play",
-            "unknown command `play`; expected `replay`, `trace`, `relationships` or `prove-fence`",
+            "unknown command `play`; expected `replay`, `trace`, `relationships`, `prove-fence` or \
+             `outages`",
         ),
         ("replay", "`--trace FILE` is missing"),
         ("replay --trace", "`--trace` needs a value"),
@@ -236,6 +253,11 @@ fn says_what_is_wrong_with_the_others() {
         (
             "prove-fence --grant g --rate 1",
             "unknown argument `--rate`",
+        ),
+        ("outages --kept 9", "`--operator PROGRAM` is missing"),
+        (
+            "outages --operator o --kept 61",
+            "`--kept` cannot be `61`; expected an integer from 1 to 60",
         ),
         (
             &format!("{asks} --pairs p --calls 0"),

@@ -10,7 +10,8 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{Cast, calls};
+use super::Cast;
+use crate::calls;
 use crate::error::CallError;
 use crate::progress::{Phase, Style};
 use crate::report::{histogram, per_second, quantile_ms, rounded};

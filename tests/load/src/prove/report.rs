@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::blocks::Blocks;
-use super::calls::Sent;
 use super::lots::Lots;
 use super::trial::{Moment, Seen};
+use crate::calls::Sent;
 use crate::report::{per_second, rounded};
 use crate::retry::Retries;
 

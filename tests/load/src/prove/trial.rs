@@ -11,8 +11,8 @@ use postern_proto::policy::v1::WhoCanMessage;
 use tokio::sync::watch;
 
 use super::Cast;
-use super::calls::{self, Sent};
 use super::lots::{Lots, No};
+use crate::calls::{self, Sent};
 use crate::error::CallError;
 use crate::session::Session;
 
