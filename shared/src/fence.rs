@@ -37,9 +37,8 @@ use crate::{
     peer::Peer,
 };
 
-/// How long a target is waited for: by the answer to a change, and in each round of the relay. With
-/// the relay's period it is less than the two seconds within which a change holds once its target
-/// is back, even if that was silent before instead of away.
+/// How long a target is waited for: by the answer to a change, and in each round of the relay. One
+/// that was silent hears of everything in the second round after that, however long it was away.
 const WAIT: Duration = Duration::from_secs(1);
 /// What is left of the caller's deadline for the answer itself.
 const RESERVE: Duration = Duration::from_millis(200);
@@ -140,16 +139,22 @@ pub fn moments_waiting(user: UserId) -> SelectStatement {
 pub struct Fences {
     owner: ServiceName,
     db: Db,
-    targets: Arc<[(ServiceName, Peer)]>,
+    targets: Targets,
+    /// The same as the relay calls them: it finds out that a target is back.
+    relayed: Targets,
 }
+
+type Targets = Arc<[(ServiceName, Peer)]>;
 
 impl Fences {
     /// Raises the fences of this owner, by tasks in its database, at these services.
     #[must_use]
     pub fn new(owner: ServiceName, db: Db, targets: Vec<(ServiceName, Peer)>) -> Self {
+        let insistent = |(name, peer): &(ServiceName, Peer)| (*name, peer.insistent());
         Self {
             owner,
             db,
+            relayed: targets.iter().map(insistent).collect(),
             targets: targets.into(),
         }
     }
@@ -162,7 +167,7 @@ impl Fences {
             return Enforcement::Pending;
         }
         let raising = targets(raise.effect).iter().map(|target| async move {
-            let raised = timeout(wait, self.deliver(caller, raise, *target)).await;
+            let raised = timeout(wait, self.deliver(caller, raise, *target, &self.targets)).await;
             match raised {
                 Ok(Ok(())) => true,
                 Ok(Err(problem)) => {
@@ -213,7 +218,9 @@ impl Fences {
             let tasks = page.tasks;
             after = page.last;
             let caller = Caller::system(WAIT);
-            let delivering = (tasks.iter()).map(|t| self.deliver(&caller, &t.raise, t.target));
+            let delivering = tasks
+                .iter()
+                .map(|task| self.deliver(&caller, &task.raise, task.target, &self.relayed));
             let failed = future::join_all(delivering).await;
             let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
             if let Some(problem) = failed.first() {
@@ -231,8 +238,9 @@ impl Fences {
         caller: &Caller,
         raise: &Raise,
         target: ServiceName,
+        ways: &Targets,
     ) -> Result<(), String> {
-        let peer = self.targets.iter().find(|(name, _)| *name == target);
+        let peer = ways.iter().find(|(name, _)| *name == target);
         let (_, peer) = peer.ok_or_else(|| format!("{target} has no address here"))?;
         // In the service's own name: a raise is nobody's act towards the target.
         let caller = Caller {

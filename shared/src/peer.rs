@@ -137,7 +137,11 @@ impl Means {
 
 /// Another service, as a generated client takes it.
 #[derive(Clone)]
-pub struct Peer(Arc<Inner>);
+pub struct Peer {
+    inner: Arc<Inner>,
+    /// Whether its calls ask also an address that is left to rest.
+    insists: bool,
+}
 
 struct Inner {
     me: ServiceName,
@@ -152,7 +156,7 @@ struct Inner {
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Peer({} to {})", self.0.me, self.0.name)
+        write!(f, "Peer({} to {})", self.inner.me, self.inner.name)
     }
 }
 
@@ -190,7 +194,7 @@ impl Peer {
         credential: Option<HeaderValue>,
         means: &Means,
     ) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             me,
             name,
             credential,
@@ -198,7 +202,21 @@ impl Peer {
             budget: Mutex::new(Budget::new(Instant::now())),
             faulty: means.faults.map(|faults| Faulty::new(faults, me, name)),
             means: means.clone(),
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            insists: false,
+        }
+    }
+
+    /// The same for a job that comes by now and then and must find out at once that the other side
+    /// is back: where every address is left to rest, one of its calls tries one of them.
+    #[must_use]
+    pub fn insistent(&self) -> Self {
+        Self {
+            insists: true,
+            ..self.clone()
+        }
     }
 }
 
@@ -208,6 +226,7 @@ struct Call {
     body: Bytes,
     caller: Option<Caller>,
     deadline: Instant,
+    insists: bool,
 }
 
 impl Call {
@@ -229,7 +248,7 @@ enum Tried {
 }
 
 impl Inner {
-    async fn send(&self, mut request: Request<Body>) -> Answer {
+    async fn send(&self, mut request: Request<Body>, insists: bool) -> Answer {
         let caller = request.extensions_mut().remove::<Caller>();
         let deadline = caller.as_ref().map(|caller| caller.deadline);
         let deadline = deadline.unwrap_or_else(|| Instant::now() + DEADLINE);
@@ -245,12 +264,13 @@ impl Inner {
             body,
             caller,
             deadline,
+            insists,
         };
-        self.insist(&call).await
+        self.serve(&call).await
     }
 
     /// Tries, and tries again where that may help and is allowed.
-    async fn insist(&self, call: &Call) -> Answer {
+    async fn serve(&self, call: &Call) -> Answer {
         self.with_budget(Budget::earn);
         let (mut tried, mut failed) = (Vec::new(), None);
         loop {
@@ -282,7 +302,7 @@ impl Inner {
     async fn try_once(&self, call: &Call, tried: &mut Vec<Id>) -> Result<Tried, Status> {
         let late = || too_late(self.name);
         let left = call.left().ok_or_else(late)?;
-        let lease = tokio::time::timeout(left, self.pool.lease(tried)).await;
+        let lease = tokio::time::timeout(left, self.pool.lease(tried, call.insists)).await;
         let lease = lease.map_err(|_| late())?.map_err(|none| match none {
             NoOne::Unknown => unavailable(self.name, "no address of it is known"),
             NoOne::Resting => unavailable(self.name, "it fails everywhere and is left to rest"),
@@ -412,12 +432,12 @@ impl Service<Request<Body>> for Peer {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let peer = Arc::clone(&self.0);
+        let (peer, insists) = (Arc::clone(&self.inner), self.insists);
         let method = request.uri().path().trim_start_matches('/').to_owned();
         let span = telemetry::client_span(&method);
         Box::pin(async move {
             let begun = Instant::now();
-            let answer = peer.send(request).instrument(span.clone()).await;
+            let answer = peer.send(request, insists).instrument(span.clone()).await;
             let code = answer.code();
             telemetry::end_span(&span, code);
             peer.means.metrics.client(&method, code, begun.elapsed());

@@ -241,6 +241,21 @@ async fn what_a_target_does_not_take_stays_until_it_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_was_silent_hears_of_everything_in_two_rounds() {
+    let world = world().await;
+    let raises: Vec<_> = (1..=30).map(|version| world.raise(version, None)).collect();
+    world.add(&raises).await;
+    world.messaging.becomes(Act::Never);
+    world.fences.relay().await;
+    // Everybody else lets it rest now.
+    world.messaging.becomes(Act::Serve);
+    for _ in 0..2 {
+        world.fences.relay().await;
+    }
+    assert_eq!(world.left().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_longer_than_they_can_for_a_target_that_says_nothing() {
     let world = world().await;
     let raise = world.raise(2, None);

@@ -1,5 +1,6 @@
 //! When to stop asking an address that does not serve: too many failures open the breaker, and
-//! nothing is sent until it has rested; then one call tries, and its end decides for all.
+//! nothing is sent until it has rested; then one call tries, and its end decides for all. A call
+//! that insists need not wait for the rest to be over.
 //!
 //! Pure: a state machine over moments and outcomes that never waits. Each state has an era; what
 //! ends in another era than it began in says nothing of the present and is not counted.
@@ -84,9 +85,14 @@ impl Breaker {
         }
     }
 
+    /// Whether a call may begin that insists: the one that tries, before the rest is over.
+    pub(super) fn admits_insistence(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
     /// A call begins that was admitted.
-    pub(super) fn begin(&mut self, now: Instant) -> Ticket {
-        if matches!(self.state, State::Open { until } if until <= now) {
+    pub(super) fn begin(&mut self) -> Ticket {
+        if matches!(self.state, State::Open { .. }) {
             self.turn(State::Trying);
         }
         Ticket(self.era)
@@ -239,7 +245,7 @@ mod tests {
 
         fn call(&mut self, outcome: Outcome) -> Option<Turn> {
             assert!(self.admits());
-            let ticket = self.breaker.begin(self.now);
+            let ticket = self.breaker.begin();
             self.end(ticket, outcome)
         }
 
@@ -308,7 +314,7 @@ mod tests {
     fn one_call_tries_after_the_rest_and_closes() {
         let mut broken = Try::opened();
         assert!((1_000..=2_000).contains(&broken.rest()));
-        let ticket = broken.breaker.begin(broken.now);
+        let ticket = broken.breaker.begin();
         assert!(!broken.admits(), "a second call must not try");
         broken.pass(60_000);
         assert!(!broken.admits());
@@ -341,6 +347,20 @@ mod tests {
     }
 
     #[test]
+    fn who_insists_tries_before_the_rest_is_over_and_alone() {
+        let mut broken = Try::opened();
+        for _ in 0..3 {
+            assert!(!broken.admits() && broken.breaker.admits_insistence());
+            let ticket = broken.breaker.begin();
+            assert!(!broken.admits() && !broken.breaker.admits_insistence());
+            assert_eq!(broken.end(ticket, Outcome::Bad), Some(Turn::Opened));
+        }
+        let ticket = broken.breaker.begin();
+        assert_eq!(broken.end(ticket, Outcome::Good), Some(Turn::Closed));
+        assert!(broken.admits() && !broken.breaker.admits_insistence());
+    }
+
+    #[test]
     fn a_try_that_nobody_waited_for_leaves_it_to_the_next() {
         let mut broken = Try::opened();
         broken.rest();
@@ -352,7 +372,7 @@ mod tests {
     #[test]
     fn what_began_before_it_opened_decides_nothing_afterwards() {
         let mut broken = Try::new();
-        let early: Vec<_> = (0..40).map(|_| broken.breaker.begin(broken.now)).collect();
+        let early: Vec<_> = (0..40).map(|_| broken.breaker.begin()).collect();
         broken.calls(19, Outcome::Bad);
         assert_eq!(broken.call(Outcome::Bad), Some(Turn::Opened));
         for ticket in &early[..20] {
@@ -360,7 +380,7 @@ mod tests {
         }
         assert!(!broken.admits());
         broken.rest();
-        let ticket = broken.breaker.begin(broken.now);
+        let ticket = broken.breaker.begin();
         assert_eq!(broken.end(early[20], Outcome::Good), None);
         assert_eq!(broken.end(ticket, Outcome::Good), Some(Turn::Closed));
         for ticket in &early[21..] {

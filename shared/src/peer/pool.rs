@@ -92,7 +92,7 @@ impl Pool {
 
     /// The address to ask next. Waits for one thing alone: that the names are looked up for the
     /// first time.
-    pub(super) async fn lease(&self, tried: &[Id]) -> Result<Lease, NoOne> {
+    pub(super) async fn lease(&self, tried: &[Id], insists: bool) -> Result<Lease, NoOne> {
         if let Some(names) = lock(&self.names).take() {
             let follow = follow(names, Arc::clone(&self.shared));
             lock(&self.follower).spawn(follow);
@@ -101,7 +101,8 @@ impl Pool {
         // It fails where there is no sender any more, and one is in `self`.
         let _ = looked.wait_for(|looked| *looked).await;
         let random = &self.shared.means.random;
-        let picked = self.shared.set().pick(tried, Instant::now(), random);
+        let now = Instant::now();
+        let picked = self.shared.set().pick(tried, insists, now, random);
         if matches!(picked, Err(NoOne::Unknown)) {
             self.shared.unreachable.notify_one();
         }

@@ -192,10 +192,12 @@ impl Set {
         new.copied().collect()
     }
 
-    /// Whom to ask next; those that this call has tried come after those that it has not.
+    /// Whom to ask next; those that this call has tried come after those that it has not. A call
+    /// that insists asks one that is left to rest when there is no other.
     pub(super) fn pick(
         &mut self,
         tried: &[Id],
+        insists: bool,
         now: Instant,
         random: &Random,
     ) -> Result<Pick, NoOne> {
@@ -204,11 +206,12 @@ impl Set {
         }
         let (mut best, mut ties) = (None, 0);
         for (index, member) in self.members.iter().enumerate() {
-            if !member.breaker.admits(now) {
+            let rests = !member.breaker.admits(now);
+            if rests && !(insists && member.breaker.admits_insistence()) {
                 continue;
             }
             let before = tried.contains(&member.id);
-            let rank = (member.doubt(now), before, member.in_flight);
+            let rank = (rests, member.doubt(now), before, member.in_flight);
             let least = best.map(|(least, _)| least);
             if least.is_none_or(|least| rank < least) {
                 (best, ties) = (Some((rank, index)), 1);
@@ -225,7 +228,7 @@ impl Set {
         member.in_flight += 1;
         Ok(Pick {
             id: member.id,
-            ticket: member.breaker.begin(now),
+            ticket: member.breaker.begin(),
             way: member.way.clone(),
         })
     }

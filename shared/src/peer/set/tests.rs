@@ -34,7 +34,7 @@ impl Try {
     }
 
     fn pick(&mut self, tried: &[Id]) -> Pick {
-        self.set.pick(tried, self.now, &self.random).unwrap()
+        self.set.pick(tried, false, self.now, &self.random).unwrap()
     }
 
     /// Takes one, and keeps it in flight.
@@ -246,14 +246,26 @@ fn what_is_named_no_more_is_not_asked_and_its_calls_end_without_a_trace() {
 #[test]
 fn without_addresses_and_with_open_breakers_alone_nobody_is_asked() {
     let (now, random) = (Instant::now(), Random::system());
-    let none = Set::default().pick(&[], now, &random);
+    let none = Set::default().pick(&[], false, now, &random);
     assert_eq!(none.unwrap_err(), NoOne::Unknown);
     let mut set = Try::new(2);
     let mut opened = 0;
-    while let Ok(pick) = set.set.pick(&[], set.now, &set.random) {
+    while let Ok(pick) = set.set.pick(&[], false, set.now, &set.random) {
         let change = set.end(&pick, Verdict::Late);
         opened += usize::from(change.is_some_and(|c| c.breaker == Some(Turn::Opened)));
     }
-    let resting = set.set.pick(&[], set.now, &set.random);
+    let resting = set.set.pick(&[], false, set.now, &set.random);
     assert_eq!((resting.unwrap_err(), opened), (NoOne::Resting, 2));
+    // Who insists tries each of them, but one that does not rest goes before.
+    set.set.add(at(3), Way::Local(Arc::default()), set.now);
+    let pick = set.set.pick(&[], true, set.now, &set.random).unwrap();
+    assert_eq!(set.place(&pick), at(3));
+    set.set.keep(&BTreeMap::from(
+        [1, 2].map(|port| (([127, 0, 0, 1], port).into(), ())),
+    ));
+    for _ in 0..2 {
+        set.set.pick(&[], true, set.now, &set.random).unwrap();
+    }
+    let tried = set.set.pick(&[], true, set.now, &set.random);
+    assert_eq!(tried.unwrap_err(), NoOne::Resting);
 }

@@ -21,7 +21,7 @@ fn places(peer: &Peer) -> Vec<SocketAddr> {
         Place::At(address) => address,
         Place::Here => panic!("a peer on the network is elsewhere"),
     };
-    peer.0.pool.places().into_iter().map(address).collect()
+    peer.inner.pool.places().into_iter().map(address).collect()
 }
 
 /// So many calls by four callers at once, all of which must be answered.
@@ -207,7 +207,7 @@ async fn several_names_and_several_addresses_of_one_are_all_asked() {
         format!("http://127.0.0.2:{}", other.address.port()),
     ];
     let uris = uris.map(|uri| uri.parse().unwrap());
-    let (inner, credential) = (&world.peer.0, "messaging.secret");
+    let (inner, credential) = (&world.peer.inner, "messaging.secret");
     let peer = Peer::network(inner.me, inner.name, &uris, credential, &inner.means).unwrap();
     // `localhost` may also mean an address where nobody listens.
     served(&peer, 100).await;
@@ -233,7 +233,7 @@ async fn nothing_is_looked_up_once_the_peer_is_gone() {
 #[test]
 fn what_names_no_host_is_refused() {
     let world = World::with(&[], |_| {});
-    let inner = &world.peer.0;
+    let inner = &world.peer.inner;
     for uris in [vec![], vec!["/path".parse().unwrap()]] {
         let peer = Peer::network(inner.me, inner.name, &uris, "secret", &inner.means);
         assert!(peer.is_err(), "{uris:?}");

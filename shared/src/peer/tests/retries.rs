@@ -156,14 +156,29 @@ async fn a_callee_that_fails_altogether_is_left_alone_and_found_again() {
     assert_eq!(crowd(&world, 4, 50).await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_open_breaker_answers_at_once_and_one_call_tries() {
+/// Calls one that fails until its breaker opens.
+async fn opened() -> (Replica, World) {
     let (replica, world) = one(Fake::new(unavailable()));
     until("it opens", async || {
         world.call().await.unwrap_err();
         world.counted("breaker_openings") == 1
     })
     .await;
+    (replica, world)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_insists_finds_a_callee_again_for_all() {
+    let (replica, world) = opened().await;
+    replica.fake.becomes(Act::Serve);
+    let insistent = world.peer.insistent();
+    ask(&insistent, LONG, "someone").await.unwrap();
+    world.call().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_breaker_answers_at_once_and_one_call_tries() {
+    let (replica, world) = opened().await;
     let calls = replica.fake.calls();
     assert_eq!(calls, 20);
     // The fastest of some: others use this machine as well.
