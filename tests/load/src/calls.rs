@@ -1,6 +1,7 @@
 //! Calls that people make: what they say about each other, what they send, what they see.
 //!
-//! Each is tried again while its failure may pass; all of them may be repeated.
+//! Each is tried again while its failure may pass and the client has patience; all of them may be
+//! repeated.
 
 use postern_proto::common::v1::PageRequest;
 use postern_proto::graph::v1::graph_service_client::GraphServiceClient;
@@ -275,6 +276,23 @@ pub async fn send(
         }
         Some(Outcome::Refused(refused)) => Ok(Sent::Refused(refused.reason())),
         None => Err(broken("the answer carries no outcome")),
+    }
+}
+
+/// Sends the message of a number, which has to be stored: the conversation, and its number there.
+pub async fn lands(
+    client: &Client,
+    names: &Names,
+    from: &Session,
+    to: &Session,
+    number: usize,
+) -> Result<(String, i64), CallError> {
+    match send(client, names, from, to, number).await? {
+        Sent::Stored(conversation, seq) => Ok((conversation, seq)),
+        Sent::Refused(reason) => {
+            let what = format!("a friend's message was refused: {}", reason.as_str_name());
+            Err(CallError::broken("SendMessage", &from.handle, &what))
+        }
     }
 }
 

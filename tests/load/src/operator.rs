@@ -13,7 +13,8 @@ use crate::error::LoadError;
 /// When it cannot be run, or says that it failed.
 pub async fn run(program: &Path, arguments: &[&str]) -> Result<(), LoadError> {
     let mut command = Command::new(program);
-    command.args(arguments);
+    // What it tells is for people; standard output is kept for the result.
+    command.args(arguments).stdout(std::io::stderr());
     let failed = |why: String| LoadError::Operator {
         command: format!("{} {}", program.display(), arguments.join(" ")),
         why,

@@ -1,8 +1,7 @@
 //! Shows what people meet while services are away: each owner of facts in turn, under load, and
 //! then messaging.
 //!
-//! It promises that every message is one call, which is not tried again while a service is away,
-//! and that what was stored is counted by the numbers that messages have: they have no gaps, so
+//! It promises that a message is one call, not tried again, while a service is away, and that what was stored is counted by the numbers that messages have: they have no gaps, so
 //! one that nobody was told of shows in the next. It knows the public contract and nothing of how
 //! decisions are kept. Somebody else stops and starts the services; see `operator`.
 
@@ -14,7 +13,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::accounts;
-use crate::args::{Options, OutagesArgs};
+use crate::args::OutagesArgs;
 use crate::calls::{self, Sent};
 use crate::connect::Client;
 use crate::error::{CallError, LoadError};
@@ -54,11 +53,16 @@ impl Stage<'_> {
         accounts::open(self.client, &users, self.names, &phase).await
     }
 
-    /// Sends a message with another id and text than any before.
-    async fn send(&self, client: &Client, from: &Session, to: &Session) -> Result<Sent, CallError> {
+    /// Another id and text than any message had before.
+    fn next_message(&self) -> usize {
         let number = self.messages.get();
         self.messages.set(number + 1);
-        calls::send(client, self.names, from, to, number).await
+        number
+    }
+
+    /// Sends a message.
+    async fn send(&self, client: &Client, from: &Session, to: &Session) -> Result<Sent, CallError> {
+        calls::send(client, self.names, from, to, self.next_message()).await
     }
 
     /// Sends a message that has to be stored: the conversation, and its number there.
@@ -68,13 +72,7 @@ impl Stage<'_> {
         from: &Session,
         to: &Session,
     ) -> Result<(String, i64), CallError> {
-        match self.send(client, from, to).await? {
-            Sent::Stored(conversation, seq) => Ok((conversation, seq)),
-            Sent::Refused(reason) => {
-                let what = format!("a friend's message was refused: {}", reason.as_str_name());
-                Err(CallError::broken("SendMessage", &from.handle, &what))
-            }
-        }
+        calls::lands(client, self.names, from, to, self.next_message()).await
     }
 
     async fn stop(&self, service: &str) -> Result<(), LoadError> {
@@ -100,10 +98,8 @@ pub async fn run(args: &OutagesArgs, style: Style) -> Result<Outages, LoadError>
     let with_messaging = |urls: &[String], patience| {
         let mut options = args.options.clone();
         options.targets.messaging = urls.to_vec();
-        Client::new(&Options {
-            patience,
-            ..options
-        })
+        options.patience = patience;
+        Client::new(&options)
     };
     let messaging = &args.options.targets.messaging;
     let each = messaging.chunks(1);

@@ -80,19 +80,19 @@ outages shows what people meet while services are away, on services that are the
 limits off. Graph, settings and identity go one after the other, while friends who have just written
 to somebody, and one who has not, go on to write: the former get through for as long as messaging
 uses what it was told, and nobody after that. Then messaging goes while somebody blocks, and comes
-back. Every message is sent once. The last line, on standard output, is JSON: for each owner the
-seconds from the moment it was gone to the last message that was delivered and to the first that
-could not be decided, and how long it took, once it was back, until everyone got through
-(`back_s`); of the blocks how long the answer took, and how long they took to be enforced once
-messaging answered again. The exit code is 0 if all was as it should be, 1 if not, and 2 if it could
-not be brought to its end.
+back. While an owner is away every message is sent once. The last line, on standard output, is JSON:
+for each owner the seconds from the moment it was gone until the last message was sent that was
+delivered, and until the first was answered that could not be decided, the longest wait for such an
+answer, and how long it took, once it was back, until everyone got through (`back_s`); of the blocks
+how long the answer took, and how long they took to be enforced once messaging answered again. The
+exit code is 0 if all was as it should be, 1 if not, and 2 if it could not be brought to its end.
 
   --operator PROGRAM  is run with `stop` or `start` and identity, graph, settings or messaging; it
                       stops all replicas of that service at once, and starts them until they are
                       ready
   --kept SECONDS      messaging's cache_seconds, 1 to 60; default 60
   --senders N         friends who write, 1 to 1000; default 8
-  --blocks N          blocks while messaging is away, each time it is, 0 to 1000; default 5
+  --blocks N          how often messaging goes while somebody blocks, 0 to 1000; default 5
   --seed N            another number makes other people, 0 to 4294967295; default 1
   --target, --identity, --graph, --settings, --messaging, --connections, --patience
                       as for replay

@@ -57,8 +57,10 @@ pub struct Told {
     pub last_delivered: Option<Duration>,
     /// Messages that were not decided.
     pub undecided: u32,
-    /// When the first of them was sent.
+    /// When the first of them was answered.
     pub first_undecided: Option<Duration>,
+    /// The longest that one of them waited for its answer.
+    pub undecided_wait_max: Duration,
     /// Messages that were refused, which nobody had asked for.
     pub refused: u32,
 }
@@ -69,9 +71,10 @@ impl Told {
         self.last_delivered = Some(sent);
     }
 
-    fn undecided(&mut self, sent: Duration) {
+    fn undecided(&mut self, sent: Duration, answered: Duration) {
         self.undecided += 1;
-        self.first_undecided.get_or_insert(sent);
+        self.first_undecided.get_or_insert(answered);
+        self.undecided_wait_max = self.undecided_wait_max.max(answered.saturating_sub(sent));
     }
 }
 
@@ -134,7 +137,7 @@ impl Stage<'_> {
             match self.send(&self.once, from, to).await {
                 Ok(Sent::Stored(..)) => told.delivered(sent),
                 Ok(Sent::Refused(_)) => told.refused += 1,
-                Err(error) if is_undecided(&error.status) => told.undecided(sent),
+                Err(error) if is_undecided(&error.status) => told.undecided(sent, gone.elapsed()),
                 Err(error) => return Err(error),
             }
             pause(PAUSE).await;

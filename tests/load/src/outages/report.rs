@@ -19,7 +19,7 @@ pub struct Outages {
     /// Each owner that was away.
     pub owners: Vec<Away>,
     /// Messaging, which was away last.
-    pub messaging: Pending,
+    pub messaging: Blocks,
 }
 
 /// What became of messages while one owner was away.
@@ -35,6 +35,7 @@ pub struct Away {
     refused: u64,
     last_delivered: Duration,
     first_undecided: Option<Duration>,
+    undecided_wait_max: Duration,
     /// Senders who could not go on for as long as they should.
     cut_short: u64,
     /// Messages that are stored and of which nobody was told.
@@ -43,11 +44,24 @@ pub struct Away {
     pub back: Duration,
 }
 
-/// What became of blocks while messaging was away.
+/// What became of one block while messaging was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Whether it was acknowledged as enforced, which cannot be.
+    pub acknowledged: bool,
+    /// How long the answer took.
+    pub answered: Duration,
+    /// How long it took, once messaging answered again, until it was enforced.
+    pub enforced: Duration,
+    /// Whether a message landed after that.
+    pub landed: bool,
+}
+
+/// What became of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pending {
+pub struct Blocks {
     blocks: u64,
-    pending: u64,
+    acknowledged: u64,
     answered_max: Duration,
     enforced_max: Duration,
     landed: u64,
@@ -58,7 +72,7 @@ pub struct Pending {
 struct Line {
     kept_s: u64,
     owners: Vec<AwayLine>,
-    messaging: PendingLine,
+    messaging: BlocksLine,
 }
 
 #[derive(Serialize)]
@@ -72,13 +86,14 @@ struct AwayLine {
     good_for_s: f64,
     last_delivered_s: f64,
     first_undecided_s: Option<f64>,
+    undecided_wait_max_s: f64,
     cut_short: u64,
     untold: u64,
     back_s: f64,
 }
 
 #[derive(Serialize)]
-struct PendingLine {
+struct BlocksLine {
     blocks: u64,
     pending: u64,
     answered_max_s: f64,
@@ -102,6 +117,7 @@ impl Away {
         self.delivered += u64::from(told.delivered);
         self.undecided += u64::from(told.undecided);
         self.refused += u64::from(told.refused);
+        self.undecided_wait_max = self.undecided_wait_max.max(told.undecided_wait_max);
         self.last_delivered = self
             .last_delivered
             .max(told.last_delivered.unwrap_or_default());
@@ -117,6 +133,7 @@ impl Away {
     pub fn count_cold(&mut self, told: &Told, stored: i64) {
         self.cold_delivered += u64::from(told.delivered);
         self.cold_undecided += u64::from(told.undecided);
+        self.undecided_wait_max = self.undecided_wait_max.max(told.undecided_wait_max);
         self.refused += u64::from(told.refused);
         self.untold += stored.abs_diff(told.delivered.into());
     }
@@ -131,6 +148,9 @@ impl Away {
                 "a message sent {last:.3} s after {owner} was gone was delivered, which {kept_s} s \
                  should have ended"
             ));
+        }
+        if self.good_for.is_zero() || self.delivered == 0 {
+            faults.push(format!("with {owner} away nobody had time to go on"));
         }
         if self.first_undecided.is_none() {
             faults.push(format!("nobody noticed that {owner} was away"));
@@ -167,6 +187,7 @@ impl Away {
             good_for_s: seconds(self.good_for),
             last_delivered_s: seconds(self.last_delivered),
             first_undecided_s: self.first_undecided.map(seconds),
+            undecided_wait_max_s: seconds(self.undecided_wait_max),
             cut_short: self.cut_short,
             untold: self.untold,
             back_s: seconds(self.back),
@@ -174,38 +195,28 @@ impl Away {
     }
 }
 
-impl Pending {
-    /// Counts a block: whether and when it was answered PENDING, how long after messaging was
-    /// back it was enforced, and whether something landed after that.
-    pub fn count(
-        &mut self,
-        is_pending: bool,
-        answered: Duration,
-        enforced: Duration,
-        landed: bool,
-    ) {
+impl Blocks {
+    /// Counts one.
+    pub fn count(&mut self, block: Block) {
         self.blocks += 1;
-        self.pending += u64::from(is_pending);
-        self.answered_max = self.answered_max.max(answered);
-        self.enforced_max = self.enforced_max.max(enforced);
-        self.landed += u64::from(landed);
+        self.acknowledged += u64::from(block.acknowledged);
+        self.answered_max = self.answered_max.max(block.answered);
+        self.enforced_max = self.enforced_max.max(block.enforced);
+        self.landed += u64::from(block.landed);
     }
 
     fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let unproven = self.blocks - self.pending;
-        if unproven > 0 {
-            faults.push(format!(
-                "{unproven} blocks were acknowledged as enforced while messaging was away"
-            ));
-        }
-        if self.landed > 0 {
-            let landed = self.landed;
-            faults.push(format!(
-                "{landed} messages landed after a block was enforced"
-            ));
-        }
-        faults
+        let counted = [
+            (
+                self.acknowledged,
+                "blocks were acknowledged as enforced while messaging was away",
+            ),
+            (self.landed, "messages landed after a block was enforced"),
+        ];
+        let broken = counted.into_iter().filter(|(count, _)| *count > 0);
+        broken
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect()
     }
 }
 
@@ -226,9 +237,9 @@ impl Outages {
         let line = Line {
             kept_s: self.kept.as_secs(),
             owners: self.owners.iter().map(Away::line).collect(),
-            messaging: PendingLine {
+            messaging: BlocksLine {
                 blocks: messaging.blocks,
-                pending: messaging.pending,
+                pending: messaging.blocks - messaging.acknowledged,
                 answered_max_s: seconds(messaging.answered_max),
                 enforced_max_s: seconds(messaging.enforced_max),
                 landed: messaging.landed,
@@ -264,6 +275,7 @@ mod tests {
             last_delivered: Some(Duration::from_secs(last_delivered)),
             undecided: 2,
             first_undecided: Some(Duration::from_secs(first_undecided)),
+            undecided_wait_max: Duration::from_millis(250),
             refused: 0,
         }
     }
@@ -273,6 +285,7 @@ mod tests {
         last_delivered: None,
         undecided: 9,
         first_undecided: Some(Duration::ZERO),
+        undecided_wait_max: Duration::ZERO,
         refused: 0,
     };
 
@@ -283,7 +296,12 @@ mod tests {
         let mut outages = Outages::begin(KEPT);
         outages.owners.push(away);
         let second = Duration::from_secs(1);
-        outages.messaging.count(true, second / 2, second, false);
+        outages.messaging.count(Block {
+            acknowledged: false,
+            answered: second / 2,
+            enforced: second,
+            landed: false,
+        });
         outages
     }
 
@@ -295,7 +313,7 @@ mod tests {
             kept.json(),
             r#"{"kept_s":60,"owners":[{"owner":"graph","delivered":7,"undecided":2,"#.to_owned()
                 + r#""cold_delivered":0,"cold_undecided":9,"refused":0,"good_for_s":59.0,"#
-                + r#""last_delivered_s":59.0,"first_undecided_s":60.0,"cut_short":0,"untold":0,"#
+                + r#""last_delivered_s":59.0,"first_undecided_s":60.0,"undecided_wait_max_s":0.25,"cut_short":0,"untold":0,"#
                 + r#""back_s":0.0}],"messaging":{"blocks":1,"pending":1,"answered_max_s":0.5,"#
                 + r#""enforced_max_s":1.0,"landed":0}}"#
         );
@@ -314,6 +332,10 @@ mod tests {
         let cold = Told {
             delivered: 1,
             ..COLD
+        };
+        let stuck = Told {
+            delivered: 0,
+            ..told(59, 60)
         };
         for (outages, expected) in [
             (
@@ -338,6 +360,10 @@ mod tests {
                 "with graph away 1 messages were delivered of somebody of whom nothing was known",
             ),
             (
+                outages(&stuck, 0, &COLD),
+                "with graph away nobody had time to go on",
+            ),
+            (
                 outages(&unnoticed, 7, &COLD),
                 "nobody noticed that graph was away",
             ),
@@ -347,9 +373,14 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_cannot_be_enforced_is_pending_and_then_holds() {
+    fn a_block_that_was_acknowledged_or_did_not_hold_is_a_fault() {
         let mut outages = Outages::begin(KEPT);
-        outages.messaging.count(false, KEPT, KEPT, true);
+        outages.messaging.count(Block {
+            acknowledged: true,
+            answered: KEPT,
+            enforced: KEPT,
+            landed: true,
+        });
         assert_eq!(
             outages.fault().as_deref(),
             Some(

@@ -94,13 +94,10 @@ impl<'a> Lane<'a> {
         };
         for sender in senders {
             calls::befriend(cast.client, sender, recipient).await?;
-            match lane.send(sender).await? {
-                Sent::Stored(conversation, _) => lane.senders.push((sender, conversation)),
-                Sent::Refused(_) => {
-                    let what = "a friend's message was refused";
-                    return Err(CallError::broken("SendMessage", &sender.handle, what));
-                }
-            }
+            let Cast { client, names, .. } = cast;
+            let number = cast.next_message();
+            let (conversation, _) = calls::lands(client, names, sender, recipient, number).await?;
+            lane.senders.push((sender, conversation));
         }
         Ok(lane)
     }
