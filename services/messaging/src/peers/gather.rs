@@ -180,7 +180,7 @@ fn assemble(
     seen: Seen,
 ) -> Gathered {
     let person = |account: Account| account.person;
-    let settings = |policy: &Policy| policy.settings;
+    let settings = |policy: &Answer<Policy>, account| map(policy, |policy| policy.of(account));
     let (sender, recipient) = (
         map(&sender_account, |account| person(*account)),
         map(&recipient_account, |account| person(*account)),
@@ -196,8 +196,8 @@ fn assemble(
     Gathered {
         sender,
         recipient,
-        sender_settings: clamped(map(&sender_policy, settings), sender),
-        recipient_settings: clamped(map(&recipient_policy, settings), recipient),
+        sender_settings: clamped(settings(&sender_policy, &sender_account), sender),
+        recipient_settings: clamped(settings(&recipient_policy, &recipient_account), recipient),
         recipient_keywords: match &recipient_policy {
             Answer::Known(policy) => Arc::clone(&policy.keywords),
             Answer::Absent | Answer::Unavailable => Arc::from([]),
@@ -226,7 +226,7 @@ fn assemble(
     }
 }
 
-fn map<T, U>(answer: &Answer<T>, read: impl FnOnce(&T) -> U) -> Answer<U> {
+pub(super) fn map<T, U>(answer: &Answer<T>, read: impl FnOnce(&T) -> U) -> Answer<U> {
     match answer {
         Answer::Known(value) => Answer::Known(read(value)),
         Answer::Absent => Answer::Absent,

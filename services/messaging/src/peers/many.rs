@@ -17,6 +17,7 @@ use tonic::Status;
 
 use super::{
     Owners,
+    gather::map,
     ledger::{Had, Said, Wanted},
 };
 
@@ -24,26 +25,21 @@ use super::{
 const QUESTIONS_MAX: usize = 10;
 
 impl Owners {
-    /// A person's settings, as they are now.
-    pub async fn settings_of(&self, caller: &Caller, user: UserId) -> Answer<Settings> {
-        let said = self.memory.policies.get(
-            vec![Wanted::any(user)],
-            self.moment(),
-            caller.deadline,
-            |asked| self.ask_settings(caller, asked),
+    /// How a person stands, and what they chose, as both are now.
+    pub async fn own(&self, caller: &Caller, user: UserId) -> (Answer<Person>, Answer<Settings>) {
+        let (moment, until) = (self.moment(), caller.deadline);
+        let only_them = || vec![Wanted::any(user)];
+        let (accounts, policies) = tokio::join!(
+            (self.memory.accounts).get(only_them(), moment, until, |asked| {
+                self.ask_identity(caller, asked)
+            }),
+            (self.memory.policies).get(only_them(), moment, until, |asked| {
+                self.ask_settings(caller, asked)
+            }),
         );
-        only(said.await, |policy| policy.settings)
-    }
-
-    /// How a person stands, as it is now.
-    pub async fn standing_of(&self, caller: &Caller, user: UserId) -> Answer<Person> {
-        let said = self.memory.accounts.get(
-            vec![Wanted::any(user)],
-            self.moment(),
-            caller.deadline,
-            |asked| self.ask_identity(caller, asked),
-        );
-        only(said.await, |account| account.person)
+        let (account, policy) = (only(accounts), only(policies));
+        let settings = map(&policy, |policy| policy.of(&account));
+        (map(&account, |account| account.person), settings)
     }
 
     /// What lies between a person and each of several others, the others being who writes: in the
@@ -91,9 +87,9 @@ impl Owners {
 }
 
 /// The one answer to a question about one.
-fn only<V, T>(said: Vec<Had<V>>, read: impl Fn(V) -> T) -> Answer<T> {
+fn only<V>(said: Vec<Had<V>>) -> Answer<V> {
     match said.into_iter().next().map(|had| had.said) {
-        Some(Said::Known(fact)) => Answer::Known(read(fact)),
+        Some(Said::Known(fact)) => Answer::Known(fact),
         Some(Said::Absent) => Answer::Absent,
         Some(Said::Behind | Said::Failed) | None => Answer::Unavailable,
     }

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use postern_policy::{AgeBand, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage};
+use postern_policy::{
+    AgeBand, Answer, Filters, Lifecycle, Person, Sanction, Settings, WhoCanMessage,
+};
 use postern_proto::{
     graph::v1::Relationship, identity::v1::Standing, policy::v1 as wire, settings::v1::DmPolicy,
 };
@@ -32,6 +34,8 @@ pub(super) struct Account {
     /// When it was made.
     pub(super) since: Timestamp,
     pub(super) is_business: bool,
+    /// Whether they were a minor when it was made.
+    began_as_minor: bool,
     version: u64,
 }
 
@@ -62,6 +66,23 @@ pub(super) fn in_order<T>(one: (UserId, T), other: (UserId, T)) -> (PairKey, [T;
         ((one.0, other.0), [one.1, other.1])
     } else {
         ((other.0, one.0), [other.1, one.1])
+    }
+}
+
+impl Policy {
+    /// What counts, given what is known of the account. Nothing that a minor never chose lets
+    /// anybody write. Settings say so too, but a birth date that is corrected raises identity's
+    /// fence alone, and for a while they remember another age.
+    pub(super) const fn of(&self, account: &Answer<Account>) -> Settings {
+        match account {
+            Answer::Known(account) if account.began_as_minor && self.settings.version == 0 => {
+                Settings {
+                    who_can_message: WhoCanMessage::NoOne,
+                    ..self.settings
+                }
+            }
+            _ => self.settings,
+        }
     }
 }
 
@@ -132,6 +153,7 @@ pub(super) fn account(said: &Standing) -> Option<Account> {
         person: person(said)?,
         since: created(said)?,
         is_business: said.kind() == wire::AccountKind::Business,
+        began_as_minor: band(said.age_band_at_creation())? != AgeBand::Adult,
         version: countable(said.version)?,
     })
 }
@@ -185,13 +207,17 @@ pub(super) fn person(standing: &Standing) -> Option<Person> {
                 }
             }
         },
-        age_band: match standing.age_band() {
-            wire::AgeBand::Under16 => AgeBand::Under16,
-            wire::AgeBand::AgeBand16To17 => AgeBand::From16To17,
-            wire::AgeBand::Adult => AgeBand::Adult,
-            wire::AgeBand::Unspecified => return None,
-        },
+        age_band: band(standing.age_band())?,
     })
+}
+
+const fn band(said: wire::AgeBand) -> Option<AgeBand> {
+    match said {
+        wire::AgeBand::Under16 => Some(AgeBand::Under16),
+        wire::AgeBand::AgeBand16To17 => Some(AgeBand::From16To17),
+        wire::AgeBand::Adult => Some(AgeBand::Adult),
+        wire::AgeBand::Unspecified => None,
+    }
 }
 
 /// When an account was made.

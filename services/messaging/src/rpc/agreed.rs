@@ -16,10 +16,7 @@ use crate::{
 /// When an owner cannot be asked, or the caller is gone to others: a token of before that opens
 /// nothing here either.
 pub(super) async fn own(rpc: &Rpc, me: &Me) -> Result<(Person, Settings), Error> {
-    let (own, settings) = tokio::join!(
-        rpc.owners.standing_of(&me.caller, me.id),
-        rpc.owners.settings_of(&me.caller, me.id),
-    );
+    let (own, settings) = rpc.owners.own(&me.caller, me.id).await;
     let Answer::Known(settings) = settings else {
         return Err(Error::Undecidable);
     };

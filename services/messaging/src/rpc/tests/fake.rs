@@ -163,6 +163,7 @@ impl Fake {
             user_id: user.to_string(),
             lifecycle: Lifecycle::Active.into(),
             age_band: AgeBand::Adult.into(),
+            age_band_at_creation: AgeBand::Adult.into(),
             kind: AccountKind::Personal.into(),
             create_time: Some(NOW.minus(YEAR).to_proto()),
             version: 7,

@@ -115,6 +115,9 @@ fn identity() -> Vec<Case> {
         identity("an unknown state", |a| a.standings[1].lifecycle = 99),
         identity("no age of the sender", |a| a.standings[0].age_band = 0),
         identity("an unknown age", |a| a.standings[1].age_band = 99),
+        identity("no age at which the account was made", |a| {
+            a.standings[1].age_band_at_creation = 0;
+        }),
         identity("no kind of the recipient's account", |a| {
             a.standings[1].kind = 0;
         }),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use postern_proto::{
     common::v1::ErrorReason,
-    policy::v1::{Gone, Lifecycle, PolicyOwner, RefusalReason, WhoCanMessage, effect},
+    policy::v1::{AgeBand, Gone, Lifecycle, PolicyOwner, RefusalReason, WhoCanMessage, effect},
 };
 use postern_shared::{
     caller::ServiceName::{self, Graph, Identity, Settings},
@@ -145,6 +145,33 @@ async fn the_next_message_after_a_no_is_decided_by_it() {
             let answer = refused(send(&rpc, ben, ada, "next").await);
             assert_eq!(answer.reason(), no.reason, "{}", no.what);
             assert_eq!(world.messages().await.len(), stored, "{}", no.what);
+        }
+    }
+    world.audit().await;
+}
+
+/// Settings remember for a while from which age a person's defaults follow.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_writes_any_more_to_one_whose_birth_date_makes_them_a_minor_and_who_chose_nothing() {
+    let (world, rpc, fake) = remembering().await;
+    for (version, closed) in [(0, true), (6, false)] {
+        let (ada, ben) = fake.friends();
+        fake.with(|state| state.policies.get_mut(&ada.to_string()).unwrap().version = version);
+        delivered(send(&rpc, ben, ada, "warm").await);
+        fake.with(|state| {
+            let standing = state.standings.get_mut(&ada.to_string()).unwrap();
+            standing.age_band = AgeBand::AgeBand16To17.into();
+            standing.age_band_at_creation = standing.age_band;
+            standing.version = 8;
+        });
+        let raised = raise(&rpc, PolicyOwner::Identity, ada, 8, None);
+        raised.await.unwrap();
+        if closed {
+            let answer = refused(send(&rpc, ben, ada, "next").await);
+            assert_eq!(answer.reason(), RefusalReason::RecipientMessagesAreOff);
+        } else {
+            // Friends may write to whom has said so, at that age too.
+            delivered(send(&rpc, ben, ada, "next").await);
         }
     }
     world.audit().await;
