@@ -145,7 +145,12 @@ impl Db {
             .statement_timeout(timeout)
             .map_sqlx_postgres_opts(|options| {
                 let idle = IDLE_IN_TRANSACTION.as_millis().to_string();
-                options.options([("idle_in_transaction_session_timeout", idle)])
+                // What is acknowledged is on the disk, whatever the server does for others.
+                let durable = "on".to_owned();
+                options.options([
+                    ("idle_in_transaction_session_timeout", idle),
+                    ("synchronous_commit", durable),
+                ])
             });
         let pool = patiently(postgres.wait, || Database::connect(options.clone())).await?;
         migrate::check(&pool, migrations).await.map_err(unusable)?;

@@ -252,6 +252,18 @@ async fn a_statement_takes_no_longer_than_a_call_may_and_is_unavailable_then() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL: tests/run starts one"]
+async fn what_is_acknowledged_is_on_the_disk_whatever_the_server_does_for_others() {
+    let (_guard, db) = on_server().await;
+    let ours = number(
+        &db,
+        "SELECT count(*) AS n FROM pg_settings
+            WHERE name = 'synchronous_commit' AND setting = 'on' AND source = 'client'",
+    );
+    assert_eq!(ours.await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: tests/run starts one"]
 async fn connections_that_died_in_the_pool_fail_no_transaction() {
     let (_guard, db) = on_server().await;
     // As many as the pool may hold, all at once, so that all of them are there.
