@@ -1,9 +1,10 @@
 //! Shows what people meet while services are away: each owner of facts in turn, under load, and
 //! then messaging.
 //!
-//! It promises that a message is one call, not tried again, while a service is away, and that what was stored is counted by the numbers that messages have: they have no gaps, so
-//! one that nobody was told of shows in the next. It knows the public contract and nothing of how
-//! decisions are kept. Somebody else stops and starts the services; see `operator`.
+//! It promises that a message is one call, not tried again, while a service is away, and that what
+//! was stored is counted by the numbers that messages have: they have no gaps, so one that nobody
+//! was told of shows in the next. It knows the public contract and nothing of how decisions are
+//! kept. Somebody else stops and starts the services; see `operator`.
 
 mod messaging;
 mod owners;

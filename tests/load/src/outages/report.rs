@@ -313,7 +313,8 @@ mod tests {
             kept.json(),
             r#"{"kept_s":60,"owners":[{"owner":"graph","delivered":7,"undecided":2,"#.to_owned()
                 + r#""cold_delivered":0,"cold_undecided":9,"refused":0,"good_for_s":59.0,"#
-                + r#""last_delivered_s":59.0,"first_undecided_s":60.0,"undecided_wait_max_s":0.25,"cut_short":0,"untold":0,"#
+                + r#""last_delivered_s":59.0,"first_undecided_s":60.0,"#
+                + r#""undecided_wait_max_s":0.25,"cut_short":0,"untold":0,"#
                 + r#""back_s":0.0}],"messaging":{"blocks":1,"pending":1,"answered_max_s":0.5,"#
                 + r#""enforced_max_s":1.0,"landed":0}}"#
         );
