@@ -234,18 +234,17 @@ pub enum ArgsError {
     Both(&'static str, &'static str),
 }
 
-const REPLAY_FLAGS: [&str; 10] = [
-    "--trace",
+/// Where the services are and how they are called, of every command that calls all of them.
+const CALL_FLAGS: [&str; 7] = [
     "--target",
     "--identity",
     "--graph",
     "--settings",
     "--messaging",
     "--connections",
-    "--in-flight",
-    "--rate",
     "--patience",
 ];
+const REPLAY_FLAGS: [&str; 3] = ["--trace", "--in-flight", "--rate"];
 const TRACE_FLAGS: [&str; 4] = ["--people", "--messages", "--seed", "--out"];
 const RELATIONSHIPS_FLAGS: [&str; 12] = [
     "--internal",
@@ -261,7 +260,7 @@ const RELATIONSHIPS_FLAGS: [&str; 12] = [
     "--in-flight",
     "--connections",
 ];
-const PROVE_FLAGS: [&str; 14] = [
+const PROVE_FLAGS: [&str; 7] = [
     "--trials",
     "--seed",
     "--lanes",
@@ -269,28 +268,8 @@ const PROVE_FLAGS: [&str; 14] = [
     "--streams",
     "--blocks",
     "--grant",
-    "--target",
-    "--identity",
-    "--graph",
-    "--settings",
-    "--messaging",
-    "--connections",
-    "--patience",
 ];
-const OUTAGES_FLAGS: [&str; 12] = [
-    "--operator",
-    "--seed",
-    "--senders",
-    "--blocks",
-    "--kept",
-    "--target",
-    "--identity",
-    "--graph",
-    "--settings",
-    "--messaging",
-    "--connections",
-    "--patience",
-];
+const OUTAGES_FLAGS: [&str; 5] = ["--operator", "--seed", "--senders", "--blocks", "--kept"];
 
 /// Reads the arguments after the program's name.
 ///
@@ -302,15 +281,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, ArgsEr
         return Ok(Command::Help);
     }
     let (command, rest) = args.split_first().ok_or(ArgsError::NoCommand)?;
+    let calling = |flags: &[&'static str]| Given::collect(rest, &[flags, &CALL_FLAGS].concat());
     match command.to_string_lossy().as_ref() {
-        "replay" => replay(&Given::collect(rest, &REPLAY_FLAGS)?).map(Command::Replay),
+        "replay" => replay(&calling(&REPLAY_FLAGS)?).map(Command::Replay),
         "trace" => trace(&Given::collect(rest, &TRACE_FLAGS)?).map(Command::Trace),
         "relationships" => {
             let given = Given::collect(rest, &RELATIONSHIPS_FLAGS)?;
             relationships(&given).map(Command::Relationships)
         }
-        "prove-fence" => prove(&Given::collect(rest, &PROVE_FLAGS)?).map(Command::Prove),
-        "outages" => outages(&Given::collect(rest, &OUTAGES_FLAGS)?).map(Command::Outages),
+        "prove-fence" => prove(&calling(&PROVE_FLAGS)?).map(Command::Prove),
+        "outages" => outages(&calling(&OUTAGES_FLAGS)?).map(Command::Outages),
         unknown => Err(ArgsError::UnknownCommand(unknown.to_owned())),
     }
 }

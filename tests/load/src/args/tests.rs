@@ -150,7 +150,8 @@ fn help_is_found_anywhere_and_names_every_flag() {
         assert_eq!(parsed(line), Ok(Command::Help), "{line}");
     }
     let flags = [
-        REPLAY_FLAGS.as_slice(),
+        CALL_FLAGS.as_slice(),
+        &REPLAY_FLAGS,
         &TRACE_FLAGS,
         &RELATIONSHIPS_FLAGS,
         &PROVE_FLAGS,
